@@ -1,0 +1,51 @@
+import { CaError } from './ca-error.ts';
+import { printable } from './printable.ts';
+
+/**
+ * The name a team calls one of its callers by: `billing`, `acme-corp`, `jörg.müller@example.com`. It becomes a
+ * file name and the subject's CN, so it is letters, digits, marks and `. _ - @ +` alone, in NFC.
+ */
+export type ClientName = string & { readonly __brand: 'ClientName' };
+
+/** The upper bound of a common name (RFC 5280 appendix A.1, ub-common-name), in characters. */
+export const maxClientNameLength = 64;
+
+/** The name, unchanged, if it is one. Throws `core/invalid-client-name`. */
+export function parseClientName(text: string): ClientName {
+  const fault = findFault(text);
+  if (fault) {
+    throw new CaError('core/invalid-client-name', `client name ${show(text)} ${fault}`, {
+      hint: `use 1 to ${maxClientNameLength} letters, digits and . _ - @ + inside, for example: acme-billing`,
+    });
+  }
+  return text as ClientName;
+}
+
+/**
+ * The key under which two names collide: equal for names that differ in case or Unicode form alone, which one
+ * directory on macOS or Windows could not hold apart, nor a person reading a list.
+ */
+export function clientNameKey(name: string): string {
+  return name.normalize('NFKC').toLowerCase().normalize('NFKC');
+}
+
+function findFault(text: string): string | undefined {
+  const length = [...text].length;
+  if (length === 0) return 'is empty';
+  if (length > maxClientNameLength) return `has ${length} characters > ${maxClientNameLength} allowed`;
+  if (text !== text.normalize('NFC'))
+    return `is not in Unicode form NFC (write ${JSON.stringify(text.normalize('NFC'))})`;
+  const wrong = /[^\p{L}\p{M}\p{Nd}._@+-]/u.exec(text);
+  if (wrong) return `holds ${JSON.stringify(printable(wrong[0]))}`;
+  if (!/^[\p{L}\p{Nd}]/u.test(text)) return 'does not start with a letter or digit';
+  if (text.endsWith('.')) return 'ends with a dot';
+  if (text.includes('..')) return 'holds two dots in a row';
+  if (Buffer.byteLength(text) > 200) return `has ${Buffer.byteLength(text)} octets in UTF-8 > 200 allowed`;
+  if (/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(text)) return 'is a device name on Windows';
+  return undefined;
+}
+
+function show(text: string): string {
+  const shown = printable(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  return `"${shown}"`;
+}

@@ -1,0 +1,99 @@
+import { CaError } from './ca-error.ts';
+import { printable } from './printable.ts';
+
+/** The attribute types of a subject that are written and read by name (RFC 4514 §3, RFC 5280 §4.1.2.4). */
+export const attributeTypes = {
+  CN: { oid: '2.5.4.3', maxLength: 64 },
+  serialNumber: { oid: '2.5.4.5', maxLength: 64 },
+  C: { oid: '2.5.4.6', maxLength: 2 },
+  L: { oid: '2.5.4.7', maxLength: 128 },
+  ST: { oid: '2.5.4.8', maxLength: 128 },
+  O: { oid: '2.5.4.10', maxLength: 64 },
+  OU: { oid: '2.5.4.11', maxLength: 64 },
+  DC: { oid: '0.9.2342.19200300.100.1.25', maxLength: 63 },
+  UID: { oid: '0.9.2342.19200300.100.1.1', maxLength: 256 },
+} as const;
+
+export type AttributeType = keyof typeof attributeTypes;
+
+/** One AttributeTypeAndValue; multi-valued RDNs are not made. */
+export interface Attribute {
+  readonly type: AttributeType;
+  readonly value: string;
+}
+
+/** A Name: its attributes in the order they are encoded, most significant first (`C`, `O`, …, `CN`). */
+export type DistinguishedName = readonly Attribute[];
+
+/**
+ * The name that text like `CN=billing,O=Acme\, Inc.,C=DE` gives. As in RFC 4514 the text is read most specific
+ * attribute first, and encoded in the opposite order. Throws `core/invalid-name`; the empty text is the empty name.
+ */
+export function parseDistinguishedName(text: string): DistinguishedName {
+  if (text.trim() === '') return [];
+  return splitUnescaped(text).map(parseAttribute).reverse();
+}
+
+/** The text of a name, most specific attribute first (RFC 4514 §2). */
+export function formatDistinguishedName(name: DistinguishedName): string {
+  return name
+    .map(({ type, value }) => `${type}=${escapeValue(value)}`)
+    .reverse()
+    .join(',');
+}
+
+/** The attribute, if its value may be encoded. Throws `core/invalid-name`. */
+export function checkAttribute(type: AttributeType, value: string): Attribute {
+  const { maxLength } = attributeTypes[type];
+  const length = [...value].length;
+  const shown = printable(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (length === 0) throw new CaError('core/invalid-name', `subject attribute ${type} is empty`);
+  if (length > maxLength) {
+    throw new CaError(
+      'core/invalid-name',
+      `subject attribute ${type}="${shown}" has ${length} characters > ${maxLength} allowed (RFC 5280 appendix A.1)`,
+    );
+  }
+  if (printable(value) !== value) {
+    throw new CaError('core/invalid-name', `subject attribute ${type}="${shown}" holds a control character`);
+  }
+  if (type === 'C' && !/^[A-Z]{2}$/.test(value)) {
+    throw new CaError('core/invalid-name', `subject attribute C="${shown}" is not an ISO 3166 country code`, {
+      hint: 'write two capital letters: C=DE',
+    });
+  }
+  return { type, value };
+}
+
+function parseAttribute(text: string): Attribute {
+  const equals = text.indexOf('=');
+  const name = text.slice(0, Math.max(equals, 0)).trim();
+  const type = (Object.keys(attributeTypes) as AttributeType[]).find(
+    (known) => known.toLowerCase() === name.toLowerCase(),
+  );
+  if (equals < 0 || !type) {
+    throw new CaError('core/invalid-name', `subject part "${printable(text.trim())}" is not TYPE=value`, {
+      hint: `write it as CN=billing,O=Acme,C=DE with types of: ${Object.keys(attributeTypes).join(', ')}`,
+    });
+  }
+  return checkAttribute(type, unescapeValue(text.slice(equals + 1)));
+}
+
+function splitUnescaped(text: string): string[] {
+  return text.match(/(?:\\[\s\S]|[^\\,])+|(?<=,)(?=,|$)|^(?=,)/g) ?? [];
+}
+
+function unescapeValue(text: string): string {
+  const trimmed = text.replace(/^ +/, '').replace(/(?<!\\) +$/, '');
+  const octets = trimmed.replace(/((?:\\[0-9a-fA-F]{2})+)/g, (run) =>
+    Buffer.from(run.replaceAll('\\', ''), 'hex').toString('utf8'),
+  );
+  return octets.replace(/\\([\s\S])/g, '$1');
+}
+
+function escapeValue(value: string): string {
+  return value
+    .replace(/[\\,+"<>;=]/g, '\\$&')
+    .replace(/^([ #])/, '\\$1')
+    .replace(/ $/, '\\ ');
+}

@@ -1,0 +1,10 @@
+/**
+ * `text` with everything that could steer a terminal or break a line shown as `\u{…}`: C0, C1, DEL, line and
+ * paragraph separators, and bidirectional controls. What outsiders wrote (CSR subjects, file names, SANs)
+ * passes here before it reaches a message or a table.
+ */
+export function printable(text: string): string {
+  return text.replace(unsafe, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
