@@ -1,0 +1,23 @@
+import * as fs from 'node:fs';
+
+/** The part of node:fs through which the record and other durable files are written; tests put a failing disk here. */
+export type Disk = Pick<
+  typeof fs,
+  | 'closeSync'
+  | 'fchmodSync'
+  | 'fdatasyncSync'
+  | 'fstatSync'
+  | 'fsyncSync'
+  | 'ftruncateSync'
+  | 'linkSync'
+  | 'mkdirSync'
+  | 'openSync'
+  | 'readdirSync'
+  | 'readSync'
+  | 'renameSync'
+  | 'unlinkSync'
+  | 'writeSync'
+>;
+
+/** The machine's own file systems. */
+export const realDisk: Disk = fs;

@@ -1,0 +1,129 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Disk, realDisk } from '../../../src/store/disk.ts';
+import { createDurably, writeDurably } from '../../../src/store/durable-file.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'ca-durable-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+describe('writeDurably', () => {
+  it('replaces a file whole, with exactly the mode asked for, and leaves nothing else behind', () => {
+    const path = join(directory, 'ca.json');
+    writeFileSync(path, 'old');
+    const umask = process.umask(0o077);
+    writeDurably(path, 'new', { mode: 0o644 });
+    process.umask(umask);
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    expect(statSync(path).mode & 0o777).toBe(0o644);
+    expect(readdirSync(directory)).toEqual(['ca.json']);
+  });
+
+  it('writes everything when the system takes a few octets at a time', () => {
+    const path = join(directory, 'key');
+    const disk: Disk = { ...realDisk, writeSync: shortWrite };
+    writeDurably(path, 'a private key', { mode: 0o600, disk });
+    expect(readFileSync(path, 'utf8')).toBe('a private key');
+  });
+
+  it('syncs the file, renames it, then syncs the directory', () => {
+    const calls: string[] = [];
+    const disk: Disk = {
+      ...realDisk,
+      fsyncSync: (fd) => {
+        calls.push(realDisk.fstatSync(fd).isDirectory() ? 'sync directory' : 'sync file');
+        realDisk.fsyncSync(fd);
+      },
+      renameSync: (from, to) => {
+        calls.push('rename');
+        realDisk.renameSync(from, to);
+      },
+    };
+    writeDurably(join(directory, 'x'), 'x', { mode: 0o600, disk });
+    expect(calls).toEqual(['sync file', 'rename', 'sync directory']);
+  });
+
+  it('keeps the old content and removes its temporary file when the disk is full', () => {
+    const path = join(directory, 'ca.crl');
+    writeFileSync(path, 'old');
+    const disk: Disk = { ...realDisk, writeSync: () => fail('ENOSPC') };
+    expect(() => writeDurably(path, 'new', { mode: 0o644, disk })).toThrow(
+      expect.objectContaining({
+        code: 'store/disk-full',
+        message: `cannot write ${path}: the disk is full`,
+        hint: 'free some space, then run the same command again',
+      }),
+    );
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(directory)).toEqual(['ca.crl']);
+  });
+
+  it('says that a directory is missing', () => {
+    expect(() => writeDurably(join(directory, 'no', 'x'), 'x', { mode: 0o600 })).toThrow(
+      expect.objectContaining({ code: 'store/not-found' }),
+    );
+  });
+
+  it.each([
+    ['EROFS', 'store/read-only'],
+    ['EACCES', 'store/permission'],
+    ['EPERM', 'store/permission'],
+    ['EDQUOT', 'store/disk-full'],
+    ['EIO', 'store/io'],
+    ['EBUSY', 'store/io'],
+  ])('reports %s as %s', (name, code) => {
+    const disk: Disk = { ...realDisk, openSync: () => fail(name) };
+    expect(() => writeDurably(join(directory, 'x'), 'x', { mode: 0o600, disk })).toThrow(
+      expect.objectContaining({ code }),
+    );
+  });
+
+  it('lets a bug pass as it is', () => {
+    const disk: Disk = {
+      ...realDisk,
+      writeSync: () => {
+        throw new TypeError('bug');
+      },
+    };
+    expect(() => writeDurably(join(directory, 'x'), 'x', { mode: 0o600, disk })).toThrow(TypeError);
+  });
+});
+
+describe('createDurably', () => {
+  it('makes a file with its mode', () => {
+    const path = join(directory, 'ca.key');
+    createDurably(path, 'secret', { mode: 0o600 });
+    expect(readFileSync(path, 'utf8')).toBe('secret');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(directory)).toEqual(['ca.key']);
+  });
+
+  it('never replaces a file', () => {
+    const path = join(directory, 'ca.key');
+    writeFileSync(path, 'precious');
+    expect(() => createDurably(path, 'other', { mode: 0o600 })).toThrow(
+      expect.objectContaining({ code: 'store/occupied', message: `${path} exists already` }),
+    );
+    expect(readFileSync(path, 'utf8')).toBe('precious');
+    expect(readdirSync(directory)).toEqual(['ca.key']);
+  });
+
+  it('never replaces a directory', () => {
+    mkdirSync(join(directory, 'ca.key'));
+    expect(() => createDurably(join(directory, 'ca.key'), 'x', { mode: 0o600 })).toThrow(
+      expect.objectContaining({ code: 'store/occupied' }),
+    );
+  });
+});
+
+const shortWrite = ((fd: number, octets: Uint8Array, offset: number, length: number, position: number) =>
+  realDisk.writeSync(fd, octets, offset, Math.min(length, 3), position)) as Disk['writeSync'];
+
+function fail(code: string): never {
+  throw Object.assign(new Error(code), { code, syscall: 'write' });
+}
