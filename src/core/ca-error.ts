@@ -18,11 +18,13 @@ export const errorCodes = [
   // bytes that came from outside
   'x509/malformed',
   'x509/malformed-csr',
+  'x509/ca-requested',
   'x509/bad-signature',
   'x509/weak-key',
   'x509/unsupported-key',
   'x509/wrong-passphrase',
   'x509/malformed-key',
+  'x509/unusable-password',
   'x509/passphrase-needed',
   // what may be signed
   'lint/refused',
