@@ -1,0 +1,173 @@
+import { CaError } from '../core/ca-error.ts';
+import type { ClientName } from '../core/client-name.ts';
+import { formatInstant } from '../core/instant.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import type { AuthorityRecord, CertificateRecord, ClientRecord } from '../ledger/record.ts';
+import { sha256Hex } from '../x509/fingerprint.ts';
+import { decodePem, encodePem } from '../x509/pem.ts';
+import { encodePkcs12 } from '../x509/pkcs12.ts';
+import { readPrivateKey } from '../x509/private-key.ts';
+import type { DeliveryContents, DeliveryPaths, Ports, RandomOctets, RunHook } from './ports.ts';
+import type { Settings } from './settings.ts';
+
+/** What a delivery gives: where the files are, or, for standard output, the texts themselves. */
+export interface DeliveryOutcome {
+  readonly files: Partial<DeliveryPaths>;
+  readonly contents: DeliveryContents;
+  /** Set when the authority made the PKCS#12's password in this delivery: to be shown once. */
+  readonly newPkcs12Password?: string;
+}
+
+/**
+ * Puts a recorded certificate's files in their place and runs the client's hook. Repeating it is harmless. The caller
+ * holds the client's delivery lock and records `delivered` afterwards.
+ *
+ * Throws `authority/key-not-found` when the private key was lost before it was delivered, `authority/hook-failed`.
+ */
+export async function deliver(
+  view: LedgerView,
+  client: ClientRecord,
+  certificate: CertificateRecord,
+  settings: Settings,
+  ports: Pick<Ports, 'deliveries' | 'random' | 'runHook'> & {
+    readonly readPasswordFile: (path: string) => Promise<string>;
+  },
+  stagedKey?: string,
+): Promise<DeliveryOutcome> {
+  const { policy } = client;
+  const target = policy.delivery;
+  const key =
+    policy.key === 'csr'
+      ? undefined
+      : (stagedKey ?? (await ports.deliveries.readKey(client.name, target, certificate.serial)));
+  if (policy.key !== 'csr' && key === undefined) {
+    throw new CaError(
+      'authority/key-not-found',
+      `the private key of certificate ${certificate.serial} of ${client.name} is lost`,
+      {
+        hint: `make a new one: ca issue ${client.name} --again`,
+      },
+    );
+  }
+  const der = await view.certificateBytes(certificate.serial);
+  const { contents, newPkcs12Password } = await buildContents(view.authority, client, der, key, ports);
+  if (target.kind === 'stdout') return { files: {}, contents };
+  const files = await ports.deliveries.deliver(client.name, target, certificate.serial, contents);
+  await runDeliveryHook(client, certificate, files, settings, ports.runHook);
+  return { files, contents, ...(newPkcs12Password === undefined ? {} : { newPkcs12Password }) };
+}
+
+async function buildContents(
+  authority: AuthorityRecord,
+  client: ClientRecord,
+  der: Uint8Array,
+  key: string | undefined,
+  ports: Pick<Ports, 'deliveries' | 'random' | 'readPasswordFile'>,
+): Promise<{ contents: DeliveryContents; newPkcs12Password?: string }> {
+  const certificate = encodePem('CERTIFICATE', der);
+  const chain = authority.issuing ? certificate + encodePem('CERTIFICATE', authority.issuing) : certificate;
+  const ca = encodePem('CERTIFICATE', authority.root);
+  if (key === undefined) return { contents: { certificate, chain, ca } };
+  const contents = { certificate, chain, ca, privateKey: key, bundle: key + chain };
+  const { pkcs12 } = client.policy;
+  if (!pkcs12 || client.policy.delivery.kind === 'stdout') return { contents };
+  const password = await pkcs12Password(client, ports);
+  return {
+    contents: {
+      ...contents,
+      pkcs12: encodePkcs12({
+        kind: pkcs12.kind,
+        privateKey: readPrivateKey(key).pkcs8,
+        certificate: der,
+        chain: authority.issuing ? [authority.issuing, authority.root] : [authority.root],
+        friendlyName: client.name,
+        password: password.text,
+        random: ports.random,
+      }),
+      ...(password.kept ? { pkcs12Password: password.text } : {}),
+    },
+    ...(password.isNew ? { newPkcs12Password: password.text } : {}),
+  };
+}
+
+/** The password of a client's PKCS#12: from its file, the one made at the last delivery, or a new one. */
+async function pkcs12Password(
+  client: ClientRecord,
+  ports: Pick<Ports, 'deliveries' | 'random' | 'readPasswordFile'>,
+): Promise<{ text: string; kept: boolean; isNew: boolean }> {
+  const { pkcs12, delivery } = client.policy;
+  if (pkcs12?.passwordFile !== undefined) {
+    return { text: await ports.readPasswordFile(pkcs12.passwordFile), kept: false, isNew: false };
+  }
+  const kept = await ports.deliveries.readPkcs12Password(client.name, delivery);
+  return kept === undefined
+    ? { text: newPassword(ports.random), kept: true, isNew: true }
+    : { text: kept, kept: true, isNew: false };
+}
+
+/** A password of 125 random bits in Crockford's base 32, in groups that a person can read out. */
+function newPassword(random: RandomOctets): string {
+  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+  const characters = [...random(25)].map((octet) => alphabet[octet & 31]).join('');
+  return characters.replace(/(.{5})(?=.)/g, '$1-');
+}
+
+async function runDeliveryHook(
+  client: ClientRecord,
+  certificate: CertificateRecord,
+  files: DeliveryPaths,
+  settings: Settings,
+  runHook: RunHook,
+): Promise<void> {
+  const { hook } = client.policy;
+  if (hook === undefined) return;
+  await runHookOrThrow(
+    runHook,
+    hook,
+    hookFacts(client.name, certificate, files),
+    settings.hookTimeoutMs,
+    `the hook of ${client.name}`,
+  );
+}
+
+/** Runs a hook; throws `authority/hook-failed` with what it printed unless it exits 0 in time. */
+export async function runHookOrThrow(
+  runHook: RunHook,
+  command: string,
+  facts: Readonly<Record<string, string>>,
+  timeoutMs: number,
+  name: string,
+): Promise<void> {
+  const { exitCode, output } = await runHook(command, facts, timeoutMs);
+  if (exitCode === 0) return;
+  const outcome = exitCode === undefined ? `was stopped after ${timeoutMs / 1000} s` : `exited ${exitCode}`;
+  const said = output.trim() === '' ? 'it printed nothing' : `it printed: ${output.trim()}`;
+  throw new CaError('authority/hook-failed', `${name} ${outcome}; ${said}`, {
+    hint: 'mend the hook; ca renew runs it again',
+  });
+}
+
+function hookFacts(
+  client: ClientName,
+  certificate: CertificateRecord,
+  files: DeliveryPaths,
+): Record<string, string> {
+  return {
+    CA_CLIENT: client,
+    CA_SERIAL: certificate.serial,
+    CA_SUBJECT: certificate.subject,
+    CA_NOT_AFTER: formatInstant(certificate.notAfter),
+    CA_DIRECTORY: files.directory,
+    CA_CERTIFICATE: files.certificate,
+    CA_CHAIN: files.chain,
+    CA_ROOT: files.ca,
+    ...(files.privateKey === undefined ? {} : { CA_PRIVATE_KEY: files.privateKey }),
+    ...(files.bundle === undefined ? {} : { CA_BUNDLE: files.bundle }),
+    ...(files.pkcs12 === undefined ? {} : { CA_PKCS12: files.pkcs12 }),
+  };
+}
+
+/** The SHA-256 fingerprint of the first certificate in PEM text. */
+export function pemFingerprint(pem: string): string {
+  return sha256Hex(decodePem(pem)[0]?.der ?? new Uint8Array());
+}

@@ -1,0 +1,115 @@
+import { CaError } from '../core/ca-error.ts';
+import { formatInstant } from '../core/instant.ts';
+import type { IssuerRole } from '../ledger/entry.ts';
+import type { AuthorityRecord } from '../ledger/record.ts';
+import type { Approved, IssuerFacts } from '../lint/approve.ts';
+import { decodeCertificate, encodeSigned } from '../x509/certificate.ts';
+import { isEncrypted, readPrivateKey } from '../x509/private-key.ts';
+import { openPublicKey, signBytes, verifyBytes } from '../x509/signature.ts';
+import { type SignatureAlgorithm, signatureAlgorithmOf } from '../x509/signature-algorithm.ts';
+import { keyIdentifier, readSpki } from '../x509/subject-public-key-info.ts';
+import type { KeyStore, ObtainPassphrase } from './ports.ts';
+
+/** A CA certificate, and what it may sign. */
+export interface Issuer {
+  readonly role: IssuerRole;
+  readonly certificate: Uint8Array;
+  readonly signatureAlgorithm: SignatureAlgorithm;
+  readonly facts: IssuerFacts;
+}
+
+/** An issuer with its key at hand. */
+export interface Signer {
+  readonly issuer: Issuer;
+  /** The Certificate or CertificateList in DER: the approved bytes, signed, the signature verified. */
+  sign(approved: Approved): Uint8Array;
+}
+
+/** The role of the CA that issues to clients. */
+export function clientIssuerRole(authority: AuthorityRecord): IssuerRole {
+  return authority.issuing ? 'issuing' : 'root';
+}
+
+/** The authority's CA that issues to clients. */
+export function clientIssuer(authority: AuthorityRecord): Issuer {
+  return openIssuer(clientIssuerRole(authority), authority.issuing ?? authority.root);
+}
+
+/** The issuer that a CA certificate in DER makes. Throws `x509/malformed`. */
+export function openIssuer(role: IssuerRole, certificate: Uint8Array): Issuer {
+  const decoded = decodeCertificate(certificate);
+  const { algorithm } = readSpki(decoded.spki);
+  const { basicConstraints } = decoded;
+  return {
+    role,
+    certificate,
+    signatureAlgorithm: signatureAlgorithmOf(algorithm),
+    facts: {
+      subject: decoded.subject,
+      spki: decoded.spki,
+      keyIdentifier: keyIdentifier(decoded.spki),
+      notBefore: decoded.notBefore,
+      notAfter: decoded.notAfter,
+      selfSigned: false,
+      permittedDns: decoded.permittedDns,
+      ...(basicConstraints?.ca && basicConstraints.pathLength !== undefined
+        ? { pathLength: basicConstraints.pathLength }
+        : {}),
+    },
+  };
+}
+
+/**
+ * The issuer's signer, its key read and, if need be, decrypted. Throws `authority/key-not-found`,
+ * `authority/key-mismatch`, `x509/wrong-passphrase`.
+ */
+export async function openSigner(
+  issuer: Issuer,
+  ports: { readonly keys: KeyStore; readonly obtainPassphrase: ObtainPassphrase },
+): Promise<Signer> {
+  const pem = await ports.keys.readKey(issuer.role);
+  if (pem === undefined) {
+    throw new CaError('authority/key-not-found', `the key of the ${issuer.role} CA is not here`, {
+      hint: `bring it back as keys/${issuer.role}.key for this command`,
+    });
+  }
+  const key = readPrivateKey(pem, isEncrypted(pem) ? await ports.obtainPassphrase(issuer.role) : undefined);
+  if (Buffer.compare(key.spki, issuer.facts.spki) !== 0) {
+    throw new CaError(
+      'authority/key-mismatch',
+      `keys/${issuer.role}.key is not the key of the ${issuer.role} CA's certificate`,
+      {
+        hint: 'restore the key file from a backup of this authority',
+      },
+    );
+  }
+  return createSigner(issuer, key.key);
+}
+
+/** A signer that signs with a key in memory. */
+export function createSigner(issuer: Issuer, key: Parameters<typeof signBytes>[0]): Signer {
+  const { signatureAlgorithm, facts } = issuer;
+  const publicKey = openPublicKey(facts.spki);
+  return {
+    issuer,
+    sign(approved) {
+      const signature = signBytes(key, signatureAlgorithm, approved.bytes);
+      // A fault during signing can leak the key or make a certificate that nobody accepts: look before it leaves.
+      if (!verifyBytes(publicKey, signatureAlgorithm, approved.bytes, signature)) {
+        throw new Error('the signature just made does not verify');
+      }
+      return encodeSigned(approved.bytes, signatureAlgorithm, signature);
+    },
+  };
+}
+
+/** Throws `authority/validity-exceeds-issuer` if a certificate until `notAfter` would outlive its issuer. */
+export function checkWithinIssuer(issuer: Issuer, notAfter: Date): void {
+  if (notAfter > issuer.facts.notAfter) {
+    throw new CaError(
+      'authority/validity-exceeds-issuer',
+      `the certificate would end at ${formatInstant(notAfter)}, after its CA at ${formatInstant(issuer.facts.notAfter)}`,
+      { hint: 'ask for less with --validity, or make a new authority' },
+    );
+  }
+}

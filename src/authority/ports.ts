@@ -1,0 +1,191 @@
+import type { ClientName } from '../core/client-name.ts';
+import type { KeyAlgorithm, KeyPair } from '../core/key-algorithm.ts';
+import type { Serial } from '../core/serial.ts';
+import type { DeliveryTarget, Entry, EntryBody, IssuerRole } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import type { LedgerHead } from '../ledger/record.ts';
+
+/** The present instant. */
+export type Clock = () => Date;
+
+/** That many octets from the operating system's CSPRNG. */
+export type RandomOctets = (length: number) => Uint8Array;
+
+/** A fresh key pair. */
+export type GenerateKey = (algorithm: KeyAlgorithm) => Promise<KeyPair>;
+
+/** Waits that many milliseconds. */
+export type Sleep = (ms: number) => Promise<void>;
+
+/** The record. Reading needs no lock; appending is exclusive among all processes. */
+export interface Ledger {
+  view(): Promise<LedgerView>;
+  /**
+   * Runs `work` while nobody else can append, and gives its result. What `work` appended stays when it throws later.
+   * Throws `store/locked` with the holder's name after waiting too long.
+   */
+  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
+  /** All entries in order, in pages, each checked strictly and against the chain. Throws at the first fault. */
+  entries(): AsyncIterable<readonly Entry[]>;
+}
+
+export interface LedgerTransaction {
+  /** The record as it stands, with what this transaction has appended. */
+  view(): LedgerView;
+  /** Appends entries in one write; when it returns they are on disk. When it throws, none of them is in the record. */
+  append(entries: readonly EntryBody[]): Promise<LedgerHead>;
+}
+
+/** CA keys, as PEM text. Never overwrites but through `replaceKey`. */
+export interface KeyStore {
+  /** The key's PEM; undefined when it is not here (a root key kept offline). Refuses a file that others can read. */
+  readKey(issuer: IssuerRole): Promise<string | undefined>;
+  /** Puts a new file in the old one's place, durably; the old one is whole until then. */
+  replaceKey(issuer: IssuerRole, pem: string): Promise<void>;
+}
+
+/** One file by its name, and what is in it. */
+export interface NamedFile {
+  readonly name: string;
+  readonly content: string | Uint8Array;
+  readonly secret: boolean;
+}
+
+/** Everything that makes a new authority; it appears as a whole or not at all. */
+export interface NewAuthority {
+  readonly settings: string;
+  readonly settingsSchema: string;
+  readonly keys: readonly { readonly issuer: IssuerRole; readonly pem: string }[];
+  /** `ca.crt` and, with two tiers, `chain.crt`. */
+  readonly certificates: readonly NamedFile[];
+  readonly crls: readonly PublishedCrl[];
+  readonly entries: readonly EntryBody[];
+}
+
+export interface PublishedCrl {
+  readonly issuer: IssuerRole;
+  readonly der: Uint8Array;
+  readonly pem: string;
+}
+
+/** Where the CRLs lie once they are published; `bundle` holds all of them in one PEM. */
+export interface CrlPaths {
+  readonly der: string;
+  readonly pem: string;
+}
+
+/** The authority's own files. */
+export interface Home {
+  readonly path: string;
+  /** True if an authority is here. */
+  exists(): Promise<boolean>;
+  /** Throws `authority/exists`, `store/occupied`. */
+  create(contents: NewAuthority): Promise<void>;
+  readSettings(): Promise<string>;
+  /** Absolute path of one of the authority's files, for a person or a script to use. */
+  filePath(name: string): string;
+  /** Puts the CRL files in place by rename, DER and PEM. */
+  publishCrl(crl: PublishedCrl): Promise<CrlPaths>;
+  /** Writes the published CRL files of all issuers into another directory as well, by rename. */
+  copyCrls(directory: string): Promise<void>;
+  /** The DER that is published now. */
+  readCrl(issuer: IssuerRole): Promise<Uint8Array | undefined>;
+  crlPaths(issuer: IssuerRole): CrlPaths;
+}
+
+/** The files of one certificate's delivery, ready to be written. */
+export interface DeliveryContents {
+  readonly certificate: string;
+  /** The leaf followed by the issuing CA, if there is one: what a server or client presents. */
+  readonly chain: string;
+  /** The root. */
+  readonly ca: string;
+  readonly privateKey?: string;
+  /** Key and chain in one PEM. */
+  readonly bundle?: string;
+  readonly pkcs12?: Uint8Array;
+  /** The PKCS#12's password, kept beside it for the next renewal when we made it. */
+  readonly pkcs12Password?: string;
+}
+
+/** Absolute paths that stay the same from renewal to renewal; a file that was not made has none. */
+export interface DeliveryPaths {
+  readonly directory: string;
+  readonly certificate: string;
+  readonly chain: string;
+  readonly bundle?: string;
+  readonly privateKey?: string;
+  readonly ca: string;
+  readonly pkcs12?: string;
+}
+
+/**
+ * Where clients' files go. A delivery has versions, one a serial; one rename switches all its files, so that no
+ * reader that opens the bundle, or the directory, sees a certificate with another key.
+ */
+export interface Deliveries {
+  /** Refuses, before anything is signed, a place where the files could not go (`store/occupied`, `store/permission`). */
+  check(client: ClientName, target: DeliveryTarget): Promise<void>;
+  /** Writes a version's private key, durably, before its certificate is signed. */
+  stageKey(client: ClientName, target: DeliveryTarget, serial: Serial, pem: string): Promise<void>;
+  /** The private key of a version: staged or delivered. */
+  readKey(client: ClientName, target: DeliveryTarget, serial: Serial): Promise<string | undefined>;
+  /** The kept PKCS#12 password of the version in place, if there is one. */
+  readPkcs12Password(client: ClientName, target: DeliveryTarget): Promise<string | undefined>;
+  /** Writes the version's files and switches to it; doing it twice is harmless. Keeps the version before, removes older ones. */
+  deliver(
+    client: ClientName,
+    target: DeliveryTarget,
+    serial: Serial,
+    contents: DeliveryContents,
+  ): Promise<DeliveryPaths>;
+  /** The paths of what is in place now, with those files alone that exist. */
+  paths(client: ClientName, target: DeliveryTarget): Promise<DeliveryPaths | undefined>;
+  /** The leaf certificate's PEM that is in place now. */
+  readCertificate(client: ClientName, target: DeliveryTarget): Promise<string | undefined>;
+  /** Removes a version whose certificate was never recorded. */
+  discard(client: ClientName, target: DeliveryTarget, serial: Serial): Promise<void>;
+  /** Runs `work` while no other process delivers to any of these clients. */
+  exclusively<T>(clients: readonly ClientName[], work: () => Promise<T>): Promise<T>;
+}
+
+/** The result of a hook: undefined exit code when it was stopped after its time. */
+export interface HookResult {
+  readonly exitCode: number | undefined;
+  /** What it printed, both streams, at most the last 2,000 characters. */
+  readonly output: string;
+}
+
+/** Runs a shell command with these extra environment variables. Facts reach it by environment alone. */
+export type RunHook = (
+  command: string,
+  environment: Readonly<Record<string, string>>,
+  timeoutMs: number,
+) => Promise<HookResult>;
+
+/** A passphrase for that key: from a file, the environment, the service manager or a prompt. */
+export type ObtainPassphrase = (issuer: IssuerRole) => Promise<string>;
+
+/** The text of a password file, without its line end. Refuses a file that others can read. */
+export type ReadPasswordFile = (path: string) => Promise<string>;
+
+/** Told of work that takes long: how much of how much is done. */
+export type Progress = (done: number, total: number, what: string) => void;
+
+/** Everything outside that the use cases reach, built once where the program starts. */
+export interface Ports {
+  readonly home: Home;
+  readonly ledger: Ledger;
+  readonly keys: KeyStore;
+  readonly deliveries: Deliveries;
+  readonly clock: Clock;
+  readonly random: RandomOctets;
+  readonly generateKey: GenerateKey;
+  readonly runHook: RunHook;
+  readonly obtainPassphrase: ObtainPassphrase;
+  readonly readPasswordFile: ReadPasswordFile;
+  readonly sleep: Sleep;
+  readonly progress: Progress;
+  /** True if a person has confirmed that the clock is right although the record holds a later time. */
+  readonly clockConfirmed: boolean;
+}

@@ -1,0 +1,189 @@
+import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
+import { revocationWidth } from '../core/revocation-page.ts';
+import type { IssuerRole } from '../ledger/entry.ts';
+import type { CrlRecord } from '../ledger/record.ts';
+import { approveCrl } from '../lint/approve.ts';
+import { decodeCrl, encodeTbsCrl } from '../x509/crl.ts';
+import { sha256Hex } from '../x509/fingerprint.ts';
+import { encodePem } from '../x509/pem.ts';
+import { checkClock } from './clock-check.ts';
+import { runHookOrThrow } from './deliver.ts';
+import { clientIssuer, clientIssuerRole, openSigner, type Signer } from './issuer.ts';
+import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
+import type { Settings } from './settings.ts';
+
+/** A CRL as scripts see it. */
+export interface CrlResult {
+  /** CRLNumber in decimal. */
+  readonly number: string;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  readonly entries: number;
+  readonly files: CrlPaths;
+}
+
+/**
+ * Signs a new CRL, records it and puts it in place, in this order and under the ledger's lock, so that CRLs appear
+ * in the order of their numbers.
+ */
+export async function publishCrl(
+  signer: Signer,
+  settings: Settings,
+  ports: Pick<Ports, 'ledger' | 'home' | 'clock' | 'runHook' | 'clockConfirmed'>,
+): Promise<CrlResult> {
+  const result = await ports.ledger.transact((transaction) =>
+    publishInside(transaction, signer, settings, ports),
+  );
+  await spreadCrl(result, settings, ports);
+  return result;
+}
+
+/** {@link publishCrl} within a transaction that is already open; {@link spreadCrl} is the caller's to do. */
+export async function publishInside(
+  transaction: LedgerTransaction,
+  signer: Signer,
+  settings: Settings,
+  ports: Pick<Ports, 'home' | 'clock' | 'clockConfirmed'>,
+): Promise<CrlResult> {
+  const { issuer } = signer;
+  const view = transaction.view();
+  const now = ports.clock();
+  checkClock(now, view.head, ports.clockConfirmed);
+  const last = await view.lastCrl(issuer.role);
+  const published = await ports.home.readCrl(issuer.role);
+  // Entries of expired certificates may go only if the CRL that was to show them last really was published.
+  const dropExpired = last !== undefined && published !== undefined && sha256Hex(published) === last.sha256;
+  const revocations = await view.revocationsForCrl({ dropExpired });
+  const entries = revocations.reduce((sum, page) => sum + page.length / revocationWidth, 0);
+
+  const thisUpdate = wholeSeconds(now);
+  const nextUpdate = addMs(thisUpdate, settings.crl.validityMs);
+  const number = nextNumber(thisUpdate, last, published);
+  const tbs = encodeTbsCrl({
+    signatureAlgorithm: issuer.signatureAlgorithm,
+    issuer: issuer.facts.subject,
+    thisUpdate,
+    nextUpdate,
+    number,
+    authorityKeyIdentifier: issuer.facts.keyIdentifier,
+    revocations,
+  });
+  const der = signer.sign(approveCrl(tbs, issuer.facts, last?.number));
+  await transaction.append([
+    {
+      type: 'crl-published',
+      issuer: issuer.role,
+      number: `${number}`,
+      thisUpdate,
+      nextUpdate,
+      entries,
+      sha256: sha256Hex(der),
+    },
+  ]);
+  const files = await ports.home.publishCrl({ issuer: issuer.role, der, pem: encodePem('X509 CRL', der) });
+  return { number: `${number}`, thisUpdate, nextUpdate, entries, files };
+}
+
+/** Copies the published CRLs to the directories of the settings and runs the CRL hook, such as a server's reload. */
+export async function spreadCrl(
+  result: CrlResult,
+  settings: Settings,
+  ports: Pick<Ports, 'home' | 'runHook'>,
+): Promise<void> {
+  for (const directory of settings.crl.copyTo) await ports.home.copyCrls(directory);
+  if (settings.crl.hook === undefined) return;
+  const facts = {
+    CA_CRL: result.files.der,
+    CA_CRL_PEM: result.files.pem,
+    CA_CRL_NUMBER: result.number,
+    CA_CRL_NEXT_UPDATE: formatInstant(result.nextUpdate),
+  };
+  await runHookOrThrow(ports.runHook, settings.crl.hook, facts, settings.hookTimeoutMs, 'the CRL hook');
+}
+
+/** Why a new CRL is needed now, or undefined when the published one will do. */
+export async function whyCrlIsDue(
+  settings: Settings,
+  ports: Pick<Ports, 'ledger' | 'home' | 'clock'>,
+): Promise<string | undefined> {
+  const view = await ports.ledger.view();
+  const role = clientIssuerRole(view.authority);
+  const last = await view.lastCrl(role);
+  if (!last) return 'there is none';
+  const now = ports.clock();
+  if (last.nextUpdate <= now) return `it expired at ${formatInstant(last.nextUpdate)}`;
+  if (now.getTime() - last.thisUpdate.getTime() >= settings.crl.refreshMs)
+    return `it is of ${formatInstant(last.thisUpdate)}`;
+  if (!(await isInPlace(last, ports.home, role))) return 'the published file is not the one on record';
+  return undefined;
+}
+
+/** The CRL on record, as a result; for commands that leave it as it is. */
+export async function currentCrl(ports: Pick<Ports, 'ledger' | 'home'>): Promise<CrlResult | undefined> {
+  const view = await ports.ledger.view();
+  const role = clientIssuerRole(view.authority);
+  const last = await view.lastCrl(role);
+  return (
+    last && {
+      number: `${last.number}`,
+      thisUpdate: last.thisUpdate,
+      nextUpdate: last.nextUpdate,
+      entries: last.entries,
+      files: ports.home.crlPaths(role),
+    }
+  );
+}
+
+/** True if the file that servers read is the CRL that was recorded last. */
+export async function isInPlace(last: CrlRecord, home: Home, role: IssuerRole): Promise<boolean> {
+  const published = await home.readCrl(role);
+  return published !== undefined && sha256Hex(published) === last.sha256;
+}
+
+export interface CrlRequest {
+  /** Only when the published one is old, missing or damaged. */
+  readonly ifDue: boolean;
+  readonly copyTo?: string;
+  readonly dryRun: boolean;
+}
+
+/** `ca crl`: publishes a CRL, and copies it to one more directory if asked. */
+export async function crl(
+  request: CrlRequest,
+  settings: Settings,
+  ports: Ports,
+): Promise<{ crl: CrlResult | undefined; why: string | undefined }> {
+  const due = await whyCrlIsDue(settings, ports);
+  const why = request.ifDue ? due : (due ?? 'asked for');
+  let result = await currentCrl(ports);
+  if (why !== undefined && !request.dryRun) {
+    const signer = await openSigner(clientIssuer((await ports.ledger.view()).authority), ports);
+    result = await publishCrl(signer, settings, ports);
+  }
+  if (request.copyTo !== undefined && !request.dryRun) await ports.home.copyCrls(request.copyTo);
+  return { crl: result, why };
+}
+
+/**
+ * The next CRLNumber: greater than the last on record and the one in place, and at least the time in milliseconds, so that it
+ * grows even after an old backup was restored (RFC 5280 §5.2.3).
+ */
+function nextNumber(
+  thisUpdate: Date,
+  last: CrlRecord | undefined,
+  published: Uint8Array | undefined,
+): bigint {
+  const candidates = [BigInt(thisUpdate.getTime())];
+  if (last) candidates.push(last.number + 1n);
+  const onDisk = published === undefined ? undefined : numberOf(published);
+  if (onDisk !== undefined) candidates.push(onDisk + 1n);
+  return candidates.reduce((a, b) => (a > b ? a : b));
+}
+
+function numberOf(der: Uint8Array): bigint | undefined {
+  try {
+    return decodeCrl(der).number;
+  } catch {
+    return undefined; // a damaged file says nothing, and is about to be replaced
+  }
+}

@@ -1,0 +1,97 @@
+import { CaError } from '../core/ca-error.ts';
+import { type ClientName, parseClientName } from '../core/client-name.ts';
+import { looksLikeSerial, parseSerial, type Serial } from '../core/serial.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import type { CertificateRecord } from '../ledger/record.ts';
+import { decodeCertificate } from '../x509/certificate.ts';
+import { decodePem } from '../x509/pem.ts';
+import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
+
+/** What a word on the command line names: a client, one certificate, or all that have a public key. */
+export type Target =
+  | {
+      readonly kind: 'client';
+      readonly client: ClientName;
+      readonly certificates: readonly CertificateRecord[];
+    }
+  | { readonly kind: 'certificate'; readonly certificate: CertificateRecord }
+  | { readonly kind: 'key'; readonly certificates: readonly CertificateRecord[] };
+
+/**
+ * What `word` names: a file that was read from it, else a client, else a serial in any spelling.
+ *
+ * Throws `authority/ambiguous-target`, `ledger/unknown-client`, `ledger/unknown-serial`, `x509/malformed`.
+ *
+ * @param file the content of the file of that name, if there is one
+ */
+export async function findTarget(
+  word: string,
+  file: Uint8Array | undefined,
+  view: LedgerView,
+): Promise<Target> {
+  const client = await findClient(word, view);
+  const serial = looksLikeSerial(word) ? parseSerial(word) : undefined;
+  const certificate = serial === undefined ? undefined : await view.certificate(serial);
+  if ([client, certificate, file].filter((found) => found !== undefined).length > 1) {
+    throw new CaError(
+      'authority/ambiguous-target',
+      `"${word}" names more than one thing here (client, serial or file)`,
+      {
+        hint: 'write a file as ./NAME, and a serial with colons',
+      },
+    );
+  }
+  if (file) return findByFile(file, view);
+  if (client) return { kind: 'client', client, certificates: await view.certificatesOf(client) };
+  if (certificate) return { kind: 'certificate', certificate };
+  if (serial !== undefined) throw unknownSerial(serial);
+  throw new CaError('ledger/unknown-client', `there is no client, certificate or file "${word}"`, {
+    hint: 'see what there is: ca list',
+  });
+}
+
+async function findByFile(file: Uint8Array, view: LedgerView): Promise<Target> {
+  const { label, der } = firstBlock(file);
+  if (label === 'PUBLIC KEY') {
+    const certificates = await view.certificatesWithKey(spkiFingerprint(der));
+    if (certificates.length === 0) {
+      throw new CaError('ledger/unknown-serial', 'no certificate on record has that public key', {
+        hint: 'see what there is: ca list',
+      });
+    }
+    return { kind: 'key', certificates };
+  }
+  const decoded = decodeCertificate(der);
+  const certificate = await view.certificate(decoded.serial);
+  if (!certificate || Buffer.compare(await view.certificateBytes(decoded.serial), der) !== 0)
+    throw unknownSerial(decoded.serial);
+  return { kind: 'certificate', certificate };
+}
+
+/** The first certificate or public key in a file: PEM, or the DER of a certificate. Throws `x509/malformed`. */
+export function firstBlock(file: Uint8Array): { readonly label: string; readonly der: Uint8Array } {
+  if (file[0] === 0x30) return { label: 'CERTIFICATE', der: file };
+  const blocks = decodePem(Buffer.from(file).toString('latin1'));
+  const block = blocks.find(({ label }) => label === 'CERTIFICATE' || label === 'PUBLIC KEY');
+  if (!block) {
+    throw new CaError('x509/malformed', 'the file holds neither a certificate nor a public key', {
+      hint: 'give a certificate in PEM or DER, or a public key in PEM',
+    });
+  }
+  return block;
+}
+
+async function findClient(word: string, view: LedgerView): Promise<ClientName | undefined> {
+  try {
+    return (await view.client(parseClientName(word)))?.name;
+  } catch (error) {
+    if (error instanceof CaError && error.code === 'core/invalid-client-name') return undefined;
+    throw error;
+  }
+}
+
+function unknownSerial(serial: Serial): CaError {
+  return new CaError('ledger/unknown-serial', `serial ${serial} is not in the ledger`, {
+    hint: 'this authority never issued it; see what there is: ca list',
+  });
+}

@@ -1,0 +1,51 @@
+import type { ClientName } from '../core/client-name.ts';
+import type { RevocationPage } from '../core/revocation-page.ts';
+import type { Serial } from '../core/serial.ts';
+import type { IssuerRole } from './entry.ts';
+import type { AuthorityRecord, CertificateRecord, ClientRecord, CrlRecord, LedgerHead } from './record.ts';
+
+/** Questions to the record as it stands at `head`; a view never changes under its reader. */
+export interface LedgerView {
+  readonly head: LedgerHead;
+  readonly authority: AuthorityRecord;
+
+  client(name: ClientName): Promise<ClientRecord | undefined>;
+  /** The client whose name collides with this key (see clientNameKey in core). */
+  clientWithKey(nameKey: string): Promise<ClientRecord | undefined>;
+  clientCount(): Promise<number>;
+
+  certificate(serial: Serial): Promise<CertificateRecord | undefined>;
+  /** The certificate's DER. Throws `ledger/unknown-serial`. */
+  certificateBytes(serial: Serial): Promise<Uint8Array>;
+  /** All certificates of a client, oldest first. */
+  certificatesOf(client: ClientName): Promise<readonly CertificateRecord[]>;
+  /** All certificates with the public key of that SHA-256, oldest first. */
+  certificatesWithKey(key: string): Promise<readonly CertificateRecord[]>;
+  /** All certificates in the order they were issued, in pages. */
+  certificates(): AsyncIterable<readonly CertificateRecord[]>;
+  /** The certificates with `from` <= notAfter < `to`, by notAfter, in pages. */
+  certificatesExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]>;
+  /** How many certificates {@link certificatesExpiring} would give. */
+  countExpiring(from: Date, to: Date): Promise<number>;
+  /** The greatest notAfter − notBefore of any certificate, in milliseconds: it bounds what can be due. */
+  longestValidityMs(): Promise<number>;
+  /** Certificates whose delivery was never recorded, oldest first, without those that are revoked or superseded. */
+  undelivered(): Promise<readonly CertificateRecord[]>;
+  counts(now: Date): Promise<StatusCounts>;
+
+  /** The latest CRL of that issuer. */
+  lastCrl(issuer: IssuerRole): Promise<CrlRecord | undefined>;
+  /**
+   * The revocations of client certificates for the next CRL, ordered by revocation. With `dropExpired` those that have been on
+   * a CRL after their certificate's notAfter are left out (isDueOnCrl in record.ts).
+   */
+  revocationsForCrl(options: { readonly dropExpired: boolean }): Promise<readonly RevocationPage[]>;
+}
+
+/** How many certificates have each status. */
+export interface StatusCounts {
+  readonly active: number;
+  readonly superseded: number;
+  readonly revoked: number;
+  readonly expired: number;
+}
