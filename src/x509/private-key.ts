@@ -1,0 +1,141 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { CaError } from '../core/ca-error.ts';
+import type { KeyAlgorithm, KeyPair } from '../core/key-algorithm.ts';
+import { bitString, explicit, integer, nullValue, octetString, oid, sequence } from './der-writer.ts';
+import { oids } from './oids.ts';
+import { decodePem } from './pem.ts';
+import { readSpki } from './subject-public-key-info.ts';
+
+/** A private key that was read, opened once for all its signatures. */
+export interface PrivateKey {
+  readonly key: KeyObject;
+  readonly algorithm: KeyAlgorithm;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+  /** PKCS#8, DER, not encrypted. */
+  readonly pkcs8: Uint8Array;
+}
+
+/**
+ * The key as PKCS#8 DER (RFC 5958 §2, version 0), octet for octet as OpenSSL writes it.
+ *
+ * EC keys carry their point and leave the curve to the outer algorithm (RFC 5915 §3); Ed25519 keys are the seed
+ * alone (RFC 8410 §7).
+ */
+export function encodePrivateKey(pair: KeyPair): Uint8Array {
+  const { identifier, privateKey } = encodings[pair.algorithm](pair);
+  return sequence(integer(0), sequence(...identifier), octetString(privateKey));
+}
+
+/** True if the PEM holds a private key that opens with a passphrase alone. */
+export function isEncrypted(pem: string): boolean {
+  return pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
+}
+
+/**
+ * The key of a PEM file with one PKCS#8 block: `PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` under any PBES2 that
+ * OpenSSL opens. A passphrase for a plain key is not looked at. The derivation of the key is paid once.
+ *
+ * Throws `x509/passphrase-needed`, `x509/wrong-passphrase`, `x509/malformed-key` and what `readSpki` does; no
+ * message quotes the file.
+ */
+export function readPrivateKey(pem: string, passphrase?: string): PrivateKey {
+  const { label, der } = findKeyBlock(pem);
+  const key = label === encryptedLabel ? openEncrypted(der, passphrase) : openKey(der);
+  if (!key) throw malformedKey('private key does not decode as PKCS#8');
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  return {
+    key,
+    algorithm: readSpki(spki).algorithm,
+    spki,
+    pkcs8: key.export({ type: 'pkcs8', format: 'der' }),
+  };
+}
+
+const plainLabel = 'PRIVATE KEY';
+const encryptedLabel = 'ENCRYPTED PRIVATE KEY';
+
+function findKeyBlock(pem: string): { label: string; der: Uint8Array } {
+  // Before the parser, which refuses the headers of an encrypted key in the format of SSLeay.
+  const traditional = /-----BEGIN ((?:EC|RSA|DSA|OPENSSH) PRIVATE KEY)-----/.exec(pem);
+  if (traditional) {
+    throw malformedKey(`private key is in the format ${traditional[1]}, not PKCS#8`);
+  }
+  const keys = decodeKeyPem(pem).filter(({ label }) => label === plainLabel || label === encryptedLabel);
+  const [key] = keys;
+  if (!key) throw malformedKey('file holds no private key');
+  if (keys.length > 1) throw malformedKey(`file holds ${keys.length} private keys > 1 allowed`);
+  return key;
+}
+
+function decodeKeyPem(pem: string) {
+  try {
+    return decodePem(pem);
+  } catch (cause) {
+    if (cause instanceof CaError) throw malformedKey(`private key is malformed: ${cause.message}`);
+    throw cause;
+  }
+}
+
+function openEncrypted(der: Uint8Array, passphrase: string | undefined): KeyObject {
+  if (passphrase === undefined) {
+    throw new CaError('x509/passphrase-needed', 'private key is encrypted and no passphrase was given', {
+      hint: 'give the passphrase with --passphrase-file or CA_PASSPHRASE_FILE',
+    });
+  }
+  // Our own keys take the passphrase in NFC; another program's may be under it exactly as it was typed.
+  const spellings = new Set([passphrase.normalize('NFC'), passphrase]);
+  for (const spelling of spellings) {
+    const key = openKey(der, spelling);
+    if (key) return key;
+  }
+  throw new CaError('x509/wrong-passphrase', 'the passphrase does not open the private key', {
+    hint: 'check that the passphrase file holds the passphrase alone; a damaged key file looks the same',
+  });
+}
+
+/** OpenSSL reads DER with one derivation of the key; of PEM under a wrong passphrase it makes two. */
+function openKey(der: Uint8Array, passphrase?: string): KeyObject | undefined {
+  const source = { key: Buffer.from(der), format: 'der', type: 'pkcs8' } as const;
+  try {
+    return createPrivateKey(passphrase === undefined ? source : { ...source, passphrase });
+  } catch {
+    // The cause is dropped: its stack and properties may quote what was read.
+    return undefined;
+  }
+}
+
+function malformedKey(fault: string): CaError {
+  return new CaError('x509/malformed-key', fault, {
+    hint: 'convert a key to PKCS#8 with: openssl pkcs8 -topk8 -in old.key -out new.key',
+  });
+}
+
+interface Pkcs8Parts {
+  /** The AlgorithmIdentifier's parts. */
+  readonly identifier: readonly Uint8Array[];
+  readonly privateKey: Uint8Array;
+}
+
+const encodings: Record<KeyAlgorithm, (pair: KeyPair) => Pkcs8Parts> = {
+  p256: (pair) => encodeEc(oids.secp256r1, pair),
+  p384: (pair) => encodeEc(oids.secp384r1, pair),
+  ed25519: ({ privateKey }) => ({
+    identifier: [oid(oids.idEd25519)],
+    privateKey: octetString(privateKey),
+  }),
+  rsa2048: encodeRsa,
+  rsa3072: encodeRsa,
+  rsa4096: encodeRsa,
+};
+
+function encodeEc(curve: string, { privateKey, publicKey }: KeyPair): Pkcs8Parts {
+  return {
+    identifier: [oid(oids.idEcPublicKey), oid(curve)],
+    privateKey: sequence(integer(1), octetString(privateKey), explicit(1, bitString(publicKey))),
+  };
+}
+
+function encodeRsa({ privateKey }: KeyPair): Pkcs8Parts {
+  return { identifier: [oid(oids.rsaEncryption), nullValue], privateKey };
+}
