@@ -1,7 +1,8 @@
-/** Unix seconds of 1950-01-01, 2050-01-01 and 10000-01-01: the bounds of UTCTime and of GeneralizedTime. */
+/** Unix seconds of 0001-01-01, 1950-01-01, 2050-01-01 and 10000-01-01: the bounds of what is written, and how. */
+const timeFrom = -62_135_596_800;
 const utcTimeFrom = -631_152_000;
 const utcTimeUntil = 2_524_608_000;
-const generalizedTimeUntil = 253_402_300_800;
+const timeUntil = 253_402_300_800;
 const secondsPerDay = 86_400;
 
 /** Octets of `YYMMDDHHMMSSZ`. */
@@ -19,7 +20,7 @@ export function isUtcTime(unixSeconds: number): boolean {
  * Writes the digits and `Z` of an instant (whole seconds, UTC, no fraction: RFC 5280 §4.1.2.5.1 and .2) into
  * `target` from `at` on, with a year of four digits if `generalized`, and returns the position behind them.
  *
- * Throws `RangeError` for what neither form can hold: years before 0 or after 9999.
+ * Throws `RangeError` for what neither form can hold: years before 1 or after 9999.
  */
 export function writeTimeDigits(
   target: Uint8Array,
@@ -27,18 +28,19 @@ export function writeTimeDigits(
   unixSeconds: number,
   generalized: boolean,
 ): number {
-  if (!(unixSeconds >= -62_167_219_200 && unixSeconds < generalizedTimeUntil)) {
+  if (!(unixSeconds >= timeFrom && unixSeconds < timeUntil)) {
     throw new RangeError(`no ASN.1 time holds ${unixSeconds} Unix seconds`);
   }
   const days = Math.floor(unixSeconds / secondsPerDay);
-  const second = unixSeconds - days * secondsPerDay;
-  const { year, month, day } = calendarDay(days);
-  let position = generalized ? writeTwoDigits(target, at, Math.floor(year / 100)) : at;
+  const second = (unixSeconds - days * secondsPerDay) | 0;
+  const date = calendarDay(days | 0);
+  const year = date >> 9;
+  let position = generalized ? writeTwoDigits(target, at, (year / 100) | 0) : at;
   position = writeTwoDigits(target, position, year % 100);
-  position = writeTwoDigits(target, position, month);
-  position = writeTwoDigits(target, position, day);
-  position = writeTwoDigits(target, position, Math.floor(second / 3600));
-  position = writeTwoDigits(target, position, Math.floor(second / 60) % 60);
+  position = writeTwoDigits(target, position, (date >> 5) & 15);
+  position = writeTwoDigits(target, position, date & 31);
+  position = writeTwoDigits(target, position, (second / 3600) | 0);
+  position = writeTwoDigits(target, position, ((second / 60) | 0) % 60);
   position = writeTwoDigits(target, position, second % 60);
   target[position] = 0x5a;
   return position + 1;
@@ -67,26 +69,22 @@ export function readTimeDigits(bytes: Uint8Array, at: number, length: number, ge
   return daysSinceEpoch(year, month, day) * secondsPerDay + hour * 3600 + minute * 60 + second;
 }
 
-/** The proleptic Gregorian date of a day number, by 400-year eras of 146,097 days that start on 1 March. */
-function calendarDay(daysSinceEpochStart: number): { year: number; month: number; day: number } {
-  const shifted = daysSinceEpochStart + 719_468;
-  const era = Math.floor(shifted / 146_097);
+/**
+ * The proleptic Gregorian date of a day number, packed as year, month and day into 23, 4 and 5 bits: a CRL asks
+ * for millions. It counts in 400-year eras of 146,097 days that start on 1 March, and in 32-bit integers.
+ */
+function calendarDay(daysSince1970: number): number {
+  const shifted = daysSince1970 + 719_468;
+  const era = (shifted / 146_097) | 0;
   const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
+  const leapDays = ((dayOfEra / 1460) | 0) - ((dayOfEra / 36_524) | 0) + ((dayOfEra / 146_096) | 0);
+  const yearOfEra = ((dayOfEra - leapDays) / 365) | 0;
+  const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0));
+  const monthFromMarch = ((5 * dayOfYear + 2) / 153) | 0;
   const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  return {
-    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1,
-  };
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const day = dayOfYear - (((153 * monthFromMarch + 2) / 5) | 0) + 1;
+  return (year << 9) | (month << 5) | day;
 }
 
 /** The inverse of {@link calendarDay}. */
@@ -94,8 +92,8 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
   const marchYear = month <= 2 ? year - 1 : year;
   const era = Math.floor(marchYear / 400);
   const yearOfEra = marchYear - era * 400;
-  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
-  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  const dayOfYear = (((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) | 0) + day - 1;
+  const dayOfEra = yearOfEra * 365 + (yearOfEra >> 2) - ((yearOfEra / 100) | 0) + dayOfYear;
   return era * 146_097 + dayOfEra - 719_468;
 }
 
@@ -105,7 +103,7 @@ function daysInMonth(year: number, month: number): number {
 }
 
 function writeTwoDigits(target: Uint8Array, at: number, value: number): number {
-  const tens = Math.floor(value / 10);
+  const tens = (value / 10) | 0;
   target[at] = 0x30 + tens;
   target[at + 1] = 0x30 + value - tens * 10;
   return at + 2;

@@ -1,0 +1,253 @@
+import { type Revocation, type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
+import { reasonOfCode } from '../core/revocation-reason.ts';
+import {
+  generalizedTimeLength,
+  isUtcTime,
+  readTimeDigits,
+  utcTimeLength,
+  writeTimeDigits,
+} from './asn1-time.ts';
+import { readSerial } from './certificate.ts';
+import { malformed } from './der-reader.ts';
+import { tags, writeHeader } from './der-writer.ts';
+
+/** Extension { reasonCode, OCTET STRING { ENUMERATED … (RFC 5280 §5.3.1), up to the code. */
+const reasonPrefix = Uint8Array.of(0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
+const reasonLength = reasonPrefix.length + 1;
+/** Extension { invalidityDate, OCTET STRING { GeneralizedTime … (RFC 5280 §5.3.2), up to the digits. */
+const invalidityPrefix = Uint8Array.of(0x30, 0x18, 0x06, 0x03, 0x55, 0x1d, 0x18, 0x04, 0x11, 0x18, 0x0f);
+const invalidityLength = invalidityPrefix.length + generalizedTimeLength;
+
+/** The octets that the entries of a page take on a CRL. Throws `RangeError` for a page that is not one. */
+export function crlEntriesLength(page: RevocationPage): number {
+  if (page.length % revocationWidth !== 0) throw new RangeError('a revocation page ends within a record');
+  let length = 0;
+  for (let at = 0; at < page.length; at += revocationWidth) length += 2 + contentLength(page, at);
+  return length;
+}
+
+/**
+ * Writes the entries of a page into `target` from `position` on and returns the position behind them (RFC 5280
+ * §5.1.2.6, §5.3): no extensions without a reason or invalidity date, and no reason for `unspecified`.
+ */
+export function writeCrlEntries(target: Uint8Array, position: number, page: RevocationPage): number {
+  let to = position;
+  for (let at = 0; at < page.length; at += revocationWidth) {
+    // No entry has more than 81 octets, so that all its lengths fit into one.
+    const start = to;
+    target[start] = tags.sequence;
+    to = writeSerial(target, start + 2, page, at);
+    const revokedAt = readSeconds(page, at + 22);
+    const isLate = !isUtcTime(revokedAt);
+    target[to] = isLate ? tags.generalizedTime : tags.utcTime;
+    target[to + 1] = isLate ? generalizedTimeLength : utcTimeLength;
+    to = writeTimeDigits(target, to + 2, revokedAt, isLate);
+    to = writeEntryExtensions(target, to, page[at + 21] ?? 0, readSeconds(page, at + 27));
+    target[start + 1] = to - start - 2;
+  }
+  return to;
+}
+
+/**
+ * A cursor over the entries of a CRL, which it reads in place: after each `next()` that returned true, the fields
+ * are those of one entry. Strict as `DerReader`, without an object for each element.
+ */
+export class CrlEntryCursor {
+  /** Which entry of the list this is, counted from 0. */
+  index = -1;
+  /** Where the serial's content octets lie in `bytes`. */
+  serialStart = 0;
+  serialLength = 0;
+  /** Unix seconds. */
+  revokedAt = 0;
+  /** Whether revocationDate is written as UTCTime. */
+  isUtcTime = true;
+  hasExtensions = false;
+  /** The CRLReason code; -1 without a reasonCode extension. */
+  reasonCode = -1;
+  /** Unix seconds; `NaN` without an invalidityDate extension. */
+  invalidityDate = Number.NaN;
+  hasCriticalExtension = false;
+  hasUnknownExtension = false;
+  readonly bytes: Uint8Array;
+  #at = 0;
+
+  /** @param bytes the content of revokedCertificates */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** Moves on to the next entry; false at the end. Throws `x509/malformed`. */
+  next(): boolean {
+    const { bytes } = this;
+    if (this.#at >= bytes.length) return false;
+    this.index++;
+    this.reasonCode = -1;
+    this.invalidityDate = Number.NaN;
+    this.hasCriticalExtension = false;
+    this.hasUnknownExtension = false;
+    const end = this.#enter(tags.sequence, bytes.length);
+    const serialEnd = this.#enter(tags.integer, end);
+    this.serialStart = this.#at;
+    this.serialLength = serialEnd - this.#at;
+    const first = bytes[this.#at] ?? 0;
+    const second = bytes[this.#at + 1] ?? 0;
+    const isPadded = first === 0 ? second < 0x80 : first === 0xff && second >= 0x80;
+    if (this.serialLength === 0 || (this.serialLength > 1 && isPadded))
+      this.#fail('a serial that is not minimal');
+    this.#at = serialEnd;
+    this.isUtcTime = bytes[this.#at] === tags.utcTime;
+    this.revokedAt = this.#time(this.isUtcTime ? tags.utcTime : tags.generalizedTime, end);
+    this.hasExtensions = this.#at < end;
+    if (this.hasExtensions) this.#extensions(end);
+    if (this.#at !== end) this.#fail('something behind its extensions');
+    return true;
+  }
+
+  /** True if the entry's serial has these content octets. */
+  hasSerial(octets: Uint8Array): boolean {
+    if (octets.length !== this.serialLength) return false;
+    // The last octets differ most, since issuers that count up share the first ones.
+    for (let index = octets.length - 1; index >= 0; index--) {
+      if (octets[index] !== this.bytes[this.serialStart + index]) return false;
+    }
+    return true;
+  }
+
+  /** The entry as a value. Throws `x509/malformed` for a serial or reason that no certificate of ours can have. */
+  revocation(): Revocation {
+    const serial = readSerial(this.bytes.subarray(this.serialStart, this.serialStart + this.serialLength));
+    const reason = this.reasonCode < 0 ? 'unspecified' : reasonOfCode(this.reasonCode);
+    if (!reason) this.#fail(`the reason code ${this.reasonCode}`);
+    const revokedAt = new Date(this.revokedAt * 1000);
+    if (Number.isNaN(this.invalidityDate)) return { serial, revokedAt, reason };
+    return { serial, revokedAt, reason, invalidityDate: new Date(this.invalidityDate * 1000) };
+  }
+
+  #extensions(end: number): void {
+    const listEnd = this.#enter(tags.sequence, end);
+    if (this.#at === listEnd) this.#fail('an empty list of extensions (RFC 5280 §5.1.2.6)');
+    while (this.#at < listEnd) this.#extension(listEnd);
+  }
+
+  #extension(limit: number): void {
+    const { bytes } = this;
+    const end = this.#enter(tags.sequence, limit);
+    const oidEnd = this.#enter(tags.oid, end);
+    // 2.5.29.x in three octets (id-ce)
+    const isIdCe = oidEnd - this.#at === 3 && bytes[this.#at] === 0x55 && bytes[this.#at + 1] === 0x1d;
+    const arc = isIdCe ? bytes[this.#at + 2] : undefined;
+    this.#at = oidEnd;
+    const isCritical = bytes[this.#at] === tags.boolean;
+    if (isCritical) {
+      const booleanEnd = this.#enter(tags.boolean, end);
+      if (booleanEnd - this.#at !== 1 || bytes[this.#at] !== 0xff) this.#fail('a malformed critical flag');
+      this.#at = booleanEnd;
+      this.hasCriticalExtension = true;
+    }
+    const valueEnd = this.#enter(tags.octetString, end);
+    if (valueEnd !== end) this.#fail('a malformed extension');
+    if (arc === 0x15) {
+      if (this.reasonCode >= 0) this.#fail('two reason codes');
+      const codeEnd = this.#enter(tags.enumerated, end);
+      const code = bytes[this.#at] ?? 0xff;
+      if (codeEnd !== end || codeEnd - this.#at !== 1 || code > 0x7f) this.#fail('a malformed reason code');
+      this.reasonCode = code;
+    } else if (arc === 0x18) {
+      if (!Number.isNaN(this.invalidityDate)) this.#fail('two invalidity dates');
+      this.invalidityDate = this.#time(tags.generalizedTime, end);
+      if (this.#at !== end) this.#fail('a malformed invalidity date');
+    } else {
+      // An entry with a critical extension that we do not know must not be passed over (RFC 5280 §5.3).
+      if (isCritical) this.#fail('an unknown critical extension');
+      this.hasUnknownExtension = true;
+    }
+    this.#at = end;
+  }
+
+  #time(tag: number, limit: number): number {
+    const end = this.#enter(tag, limit);
+    const seconds = readTimeDigits(this.bytes, this.#at, end - this.#at, tag === tags.generalizedTime);
+    if (Number.isNaN(seconds)) this.#fail('a malformed time');
+    this.#at = end;
+    return seconds;
+  }
+
+  /** Steps into an element with that identifier octet and returns where its content ends, at most at `limit`. */
+  #enter(tag: number, limit: number): number {
+    const { bytes } = this;
+    if (this.#at + 2 > limit || bytes[this.#at] !== tag) this.#fail('a missing or unexpected element');
+    let length = bytes[this.#at + 1] ?? 0;
+    this.#at += 2;
+    if (length >= 0x80) {
+      const octets = length & 0x7f;
+      if (octets === 0 || octets > 2 || this.#at + octets > limit) this.#fail('a malformed length');
+      length =
+        octets === 1 ? (bytes[this.#at] ?? 0) : (bytes[this.#at] ?? 0) * 256 + (bytes[this.#at + 1] ?? 0);
+      if (length < (octets === 1 ? 0x80 : 0x100)) this.#fail('a length that is not minimal');
+      this.#at += octets;
+    }
+    if (this.#at + length > limit) this.#fail('an element that is cut off');
+    return this.#at + length;
+  }
+
+  #fail(fault: string): never {
+    throw malformed(`CRL entry ${this.index} has ${fault}`, this.#at);
+  }
+}
+
+function contentLength(page: RevocationPage, at: number): number {
+  const serial = (page[at] ?? 0) + ((page[at + 1] ?? 0) >= 0x80 ? 1 : 0);
+  const time = isUtcTime(readSeconds(page, at + 22)) ? utcTimeLength : generalizedTimeLength;
+  const reason = page[at + 21] === 0 ? 0 : reasonLength;
+  const invalidity = readSeconds(page, at + 27) === 0 ? 0 : invalidityLength;
+  const extensions = reason + invalidity;
+  return 2 + serial + 2 + time + (extensions === 0 ? 0 : 2 + extensions);
+}
+
+function writeSerial(target: Uint8Array, position: number, page: RevocationPage, at: number): number {
+  const length = page[at] ?? 0;
+  const first = page[at + 1] ?? 0;
+  if (length === 0 || length > 20 || first === 0)
+    throw new RangeError('a revocation record has no canonical serial');
+  const isPadded = first >= 0x80;
+  let to = writeHeader(target, position, tags.integer, isPadded ? length + 1 : length);
+  if (isPadded) target[to++] = 0;
+  for (let index = 1; index <= length; index++) target[to++] = page[at + index] ?? 0;
+  return to;
+}
+
+function writeEntryExtensions(
+  target: Uint8Array,
+  position: number,
+  reason: number,
+  invalidity: number,
+): number {
+  const length = (reason === 0 ? 0 : reasonLength) + (invalidity === 0 ? 0 : invalidityLength);
+  if (length === 0) return position;
+  let to = writeHeader(target, position, tags.sequence, length);
+  if (reason !== 0) {
+    to = copyInto(target, to, reasonPrefix);
+    target[to++] = reason;
+  }
+  if (invalidity !== 0) {
+    to = writeTimeDigits(target, copyInto(target, to, invalidityPrefix), invalidity, true);
+  }
+  return to;
+}
+
+/** Copies few octets, for which a loop is faster than `set`. */
+function copyInto(target: Uint8Array, position: number, octets: Uint8Array): number {
+  for (let index = 0; index < octets.length; index++) target[position + index] = octets[index] ?? 0;
+  return position + octets.length;
+}
+
+/** A record's 40-bit Unix seconds. */
+function readSeconds(page: RevocationPage, at: number): number {
+  const low =
+    ((page[at + 1] ?? 0) << 24) |
+    ((page[at + 2] ?? 0) << 16) |
+    ((page[at + 3] ?? 0) << 8) |
+    (page[at + 4] ?? 0);
+  return (page[at] ?? 0) * 0x1_0000_0000 + (low >>> 0);
+}
