@@ -2,13 +2,14 @@ import { CaError } from '../core/ca-error.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import { type KeyAlgorithm, keyAlgorithms } from '../core/key-algorithm.ts';
 import type { SanType } from '../core/san.ts';
+import type { ExtendedKeyUsage } from '../x509/extensions.ts';
 import { checkShape, invalidSetting, jsonSchema, type Shape } from './settings-shape.ts';
 
 /** What a profile asks of the certificates made under it. */
 export interface Profile {
   readonly name: string;
   /** `clientAuth`, `serverAuth` or dotted OIDs (RFC 5280 §4.2.1.12). */
-  readonly extendedKeyUsage: readonly string[];
+  readonly extendedKeyUsage: readonly ExtendedKeyUsage[];
   readonly validityMs: number;
   readonly key: KeyAlgorithm;
   /** At least one SAN of one of these types must be there; empty: none is needed. */
@@ -176,7 +177,7 @@ interface SettingsDocument {
 }
 
 interface ProfileDocument {
-  extendedKeyUsage?: string[];
+  extendedKeyUsage?: ExtendedKeyUsage[];
   validity?: string;
   key?: KeyAlgorithm;
   requireSan?: SanType[];

@@ -1,0 +1,55 @@
+import { CaError } from '../core/ca-error.ts';
+import type { IssuerRole } from '../ledger/entry.ts';
+import { encodePem } from '../x509/pem.ts';
+import { encryptPrivateKey } from '../x509/pkcs8-encryption.ts';
+import { isEncrypted, readPrivateKey } from '../x509/private-key.ts';
+import { clientIssuerRole } from './issuer.ts';
+import type { Ports } from './ports.ts';
+
+export interface PassphraseRequest {
+  /** Which CA's key; left out: the one that issues to clients. */
+  readonly issuer?: IssuerRole;
+  /** The new passphrase; undefined leaves the key unencrypted. Asked for after the old one was right. */
+  readonly obtainNew: () => Promise<string | undefined>;
+  readonly dryRun: boolean;
+}
+
+export interface PassphraseResult {
+  readonly issuer: IssuerRole;
+  readonly encrypted: boolean;
+}
+
+/**
+ * Changes the passphrase of a CA key. The new file is read back with the new passphrase, in memory, before it replaces the
+ * old one by rename: at every instant a key file is there that opens.
+ */
+export async function changePassphrase(request: PassphraseRequest, ports: Ports): Promise<PassphraseResult> {
+  const { authority } = await ports.ledger.view();
+  const issuer = request.issuer ?? clientIssuerRole(authority);
+  const pem = issuer === 'issuing' && !authority.issuing ? undefined : await ports.keys.readKey(issuer);
+  if (pem === undefined) {
+    throw new CaError('authority/key-not-found', `the key of the ${issuer} CA is not here`, {
+      hint: authority.issuing
+        ? `bring it back as keys/${issuer}.key for this command`
+        : 'this authority has a root alone: use --key root',
+    });
+  }
+  const { pkcs8, spki } = readPrivateKey(
+    pem,
+    isEncrypted(pem) ? await ports.obtainPassphrase(issuer) : undefined,
+  );
+  const passphrase = await request.obtainNew();
+  const changed =
+    passphrase === undefined
+      ? encodePem('PRIVATE KEY', pkcs8)
+      : encryptPrivateKey(pkcs8, passphrase, { salt: ports.random(16), iv: ports.random(16) });
+  if (Buffer.compare(readPrivateKey(changed, passphrase).spki, spki) !== 0)
+    throw new Error('the key just encrypted is another one');
+  if (!request.dryRun) {
+    await ports.ledger.transact(async (transaction) => {
+      await transaction.append([{ type: 'passphrase-changed', issuer }]);
+      await ports.keys.replaceKey(issuer, changed);
+    });
+  }
+  return { issuer, encrypted: passphrase !== undefined };
+}

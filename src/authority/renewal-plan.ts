@@ -1,0 +1,118 @@
+import { CaError } from '../core/ca-error.ts';
+import type { ClientName } from '../core/client-name.ts';
+import { addMs, formatDay } from '../core/instant.ts';
+import type { Serial } from '../core/serial.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
+import { latestCertificate } from './issue.ts';
+import type { RenewalWindow, Settings } from './settings.ts';
+
+/** A certificate that was looked at and left as it is. */
+export interface Skipped {
+  readonly client: ClientName;
+  readonly serial?: Serial;
+  readonly why: string;
+}
+
+export interface RenewalPlan {
+  /** The certificates to be replaced: each its client's latest. */
+  readonly due: readonly CertificateRecord[];
+  readonly skipped: readonly Skipped[];
+}
+
+export interface RenewalSelection {
+  /** Only these clients; empty: all. */
+  readonly clients: readonly ClientName[];
+  readonly within?: RenewalWindow;
+  /** Due or not. */
+  readonly force: boolean;
+}
+
+/**
+ * What is due at `now`: the latest certificate of each client, if it is neither revoked nor superseded, has less
+ * left than the window, and is not expired for longer than the grace period.
+ *
+ * Throws `ledger/unknown-client` for a name that is not there.
+ */
+export async function planRenewals(
+  selection: RenewalSelection,
+  view: LedgerView,
+  settings: Settings,
+  now: Date,
+): Promise<RenewalPlan> {
+  const due: CertificateRecord[] = [];
+  const skipped: Skipped[] = [];
+  const consider = async (record: CertificateRecord, named: boolean) => {
+    const why = await whyNotDue(record, selection, view, settings, now);
+    if (why === undefined) due.push(record);
+    else if (named || why === notDeliverable)
+      skipped.push({ client: record.client, serial: record.serial, why });
+  };
+  for (const client of selection.clients) {
+    if (!(await view.client(client))) {
+      throw new CaError('ledger/unknown-client', `there is no client "${client}"`, {
+        hint: 'see what there is: ca list',
+      });
+    }
+    const latest = await latestCertificate(view, client);
+    if (latest) await consider(latest, true);
+    else skipped.push({ client, why: 'it has no certificate that is not revoked' });
+  }
+  if (selection.clients.length === 0) {
+    const horizon = selection.force
+      ? farFuture
+      : addMs(now, await longestWindowMs(selection.within ?? settings.renewal.within, view));
+    for await (const page of view.certificatesExpiring(addMs(now, -settings.renewal.graceMs), horizon)) {
+      for (const record of page) await consider(record, false);
+    }
+  }
+  return { due, skipped };
+}
+
+/** True if less is left of the certificate's life than the window allows. */
+export function isInWindow(
+  record: Pick<CertificateRecord, 'notBefore' | 'notAfter'>,
+  window: RenewalWindow,
+  now: Date,
+): boolean {
+  return record.notAfter.getTime() - now.getTime() < windowMs(record, window);
+}
+
+/** How long before its notAfter a certificate becomes due, in milliseconds. */
+export function windowMs(
+  { notBefore, notAfter }: Pick<CertificateRecord, 'notBefore' | 'notAfter'>,
+  window: RenewalWindow,
+): number {
+  return 'ms' in window ? window.ms : window.share * (notAfter.getTime() - notBefore.getTime());
+}
+
+/** An instant after every notAfter that X.509 can write (RFC 5280 §4.1.2.5). */
+export const farFuture = new Date('9999-12-31T23:59:59Z');
+
+const notDeliverable = 'its files went to standard output; issue it again with --out DIR to have it renewed';
+
+async function whyNotDue(
+  record: CertificateRecord,
+  { within, force }: RenewalSelection,
+  view: LedgerView,
+  settings: Settings,
+  now: Date,
+): Promise<string | undefined> {
+  const status = certificateStatus(record, now);
+  if (status === 'revoked' || status === 'superseded' || record.supersededAt) return `it is ${status}`;
+  if (now.getTime() - record.notAfter.getTime() > settings.renewal.graceMs) {
+    return `it expired on ${formatDay(record.notAfter)}, before the grace period`;
+  }
+  const window = within ?? settings.renewal.within;
+  if (!force && !isInWindow(record, window, now)) {
+    return `it is due from ${formatDay(addMs(record.notAfter, -windowMs(record, window)))}`;
+  }
+  if ((await latestCertificate(view, record.client))?.serial !== record.serial)
+    return 'a newer one was issued';
+  const client = await view.client(record.client);
+  return client?.policy.delivery.kind === 'stdout' ? notDeliverable : undefined;
+}
+
+async function longestWindowMs(window: RenewalWindow, view: LedgerView): Promise<number> {
+  return 'ms' in window ? window.ms : window.share * (await view.longestValidityMs());
+}

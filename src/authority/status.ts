@@ -1,0 +1,175 @@
+import type { ClientName } from '../core/client-name.ts';
+import { dayMs, formatDuration } from '../core/duration.ts';
+import { addMs, formatDay, formatInstant } from '../core/instant.ts';
+import type { Serial } from '../core/serial.ts';
+import type { IssuerRole } from '../ledger/entry.ts';
+import type { LedgerView, StatusCounts } from '../ledger/ledger-view.ts';
+import { type CertificateRecord, type CrlRecord, certificateStatus } from '../ledger/record.ts';
+import { clientIssuer, clientIssuerRole } from './issuer.ts';
+import type { CrlPaths, Ports } from './ports.ts';
+import { isInPlace } from './publish-crl.ts';
+import { planRenewals, windowMs } from './renewal-plan.ts';
+import type { Settings } from './settings.ts';
+
+export interface StatusResult {
+  readonly home: string;
+  /** `notAfter` of the CA that issues to clients. */
+  readonly authority: { readonly name: string; readonly notAfter: Date };
+  readonly clients: number;
+  readonly counts: StatusCounts;
+  /** What `ca renew` would replace now. */
+  readonly due: readonly CertificateBrief[];
+  /** Recorded, and not in its place yet. */
+  readonly undelivered: readonly CertificateBrief[];
+  readonly crl: CrlStatus | undefined;
+  /** With two tiers. */
+  readonly rootCrl?: CrlStatus;
+  /** How many certificates expire in each of the next weeks, from now. */
+  readonly expiringByWeek: readonly number[];
+  /** What a person must see to; each says what to do. Not empty: exit code 1. */
+  readonly problems: readonly string[];
+  /** What a person should know in good time. */
+  readonly warnings: readonly string[];
+}
+
+export interface CertificateBrief {
+  readonly client: ClientName;
+  readonly serial: Serial;
+  readonly notAfter: Date;
+}
+
+export interface CrlStatus {
+  readonly number: string;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  readonly entries: number;
+  readonly files: CrlPaths;
+  /** `fresh`, `stale` (older than half its life: nobody renews it), `expired`, or `damaged` (not the file on record). */
+  readonly state: 'fresh' | 'stale' | 'expired' | 'damaged';
+}
+
+const histogramWeeks = 13;
+
+/** The authority's health. Reads only. */
+export async function status(
+  settings: Settings,
+  ports: Pick<Ports, 'ledger' | 'home' | 'clock'>,
+): Promise<StatusResult> {
+  const view = await ports.ledger.view();
+  const now = ports.clock();
+  const { due, skipped } = await planRenewals({ clients: [], force: false }, view, settings, now);
+  const undelivered = (await view.undelivered()).filter(
+    (record) => certificateStatus(record, now) === 'active',
+  );
+  const crl = await crlStatus(clientIssuerRole(view.authority), view, ports);
+  const rootCrl = view.authority.issuing ? await crlStatus('root', view, ports) : undefined;
+  const issuer = clientIssuer(view.authority);
+  const caNotAfter = issuer.facts.notAfter;
+
+  const problems = [
+    ...crlProblems(crl, 'the CRL', now),
+    ...(rootCrl ? crlProblems(rootCrl, "the root's CRL", now) : []),
+    ...overdueProblems(due, settings, now),
+    ...undelivered.map(
+      ({ client, serial }) => `${client}: certificate ${serial} is not delivered; run: ca renew`,
+    ),
+    ...skipped.map(({ client, why }) => `${client} is due, but ${why}`),
+    ...authorityProblems(caNotAfter, await view.longestValidityMs(), now),
+  ];
+  if (view.head.time.getTime() - now.getTime() > 5 * 60_000) {
+    problems.push(
+      `the clock is behind the last entry of the ledger (${formatInstant(view.head.time)}); set the clock`,
+    );
+  }
+  return {
+    home: ports.home.path,
+    authority: { name: view.authority.name, notAfter: caNotAfter },
+    clients: await view.clientCount(),
+    counts: await view.counts(now),
+    due: due.map(brief),
+    undelivered: undelivered.map(brief),
+    crl,
+    ...(rootCrl ? { rootCrl } : {}),
+    expiringByWeek: await expiringByWeek(view, now),
+    problems,
+    warnings: authorityWarnings(caNotAfter, now),
+  };
+}
+
+async function crlStatus(
+  role: IssuerRole,
+  view: LedgerView,
+  ports: Pick<Ports, 'home' | 'clock'>,
+): Promise<CrlStatus | undefined> {
+  const last = await view.lastCrl(role);
+  if (!last) return undefined;
+  const { number, thisUpdate, nextUpdate, entries } = last;
+  const state = (await isInPlace(last, ports.home, role)) ? freshness(last, ports.clock()) : 'damaged';
+  return { number: `${number}`, thisUpdate, nextUpdate, entries, files: ports.home.crlPaths(role), state };
+}
+
+function freshness({ thisUpdate, nextUpdate }: CrlRecord, now: Date): CrlStatus['state'] {
+  if (nextUpdate <= now) return 'expired';
+  const half = (nextUpdate.getTime() - thisUpdate.getTime()) / 2;
+  return now.getTime() - thisUpdate.getTime() > half ? 'stale' : 'fresh';
+}
+
+function crlProblems(crl: CrlStatus | undefined, name: string, now: Date): string[] {
+  if (!crl) return [`${name} was never published; run: ca crl`];
+  const left = formatDuration(crl.nextUpdate.getTime() - now.getTime());
+  switch (crl.state) {
+    case 'fresh':
+      return [];
+    case 'expired':
+      return [
+        `${name} expired at ${formatInstant(crl.nextUpdate)}: servers refuse every client; run: ca crl`,
+      ];
+    case 'stale':
+      // A root's CRL is signed once for its whole life: only its end is news.
+      return name === 'the CRL'
+        ? [`${name} ends in ${left} and nobody has renewed it; run ca renew, from cron`]
+        : [];
+    case 'damaged':
+      return [`${name} in ${crl.files.der} is not the one on record; run: ca crl`];
+  }
+}
+
+/** Certificates that are due for so long that `ca renew` cannot be running. */
+function overdueProblems(due: readonly CertificateRecord[], settings: Settings, now: Date): string[] {
+  const overdue = due.filter(
+    (record) => record.notAfter.getTime() - now.getTime() < windowMs(record, settings.renewal.within) / 2,
+  );
+  return overdue.map(({ client, notAfter }) =>
+    notAfter <= now
+      ? `${client} expired on ${formatDay(notAfter)} and was not renewed; run: ca renew`
+      : `${client} ends on ${formatDay(notAfter)} and is overdue for renewal; run ca renew, from cron`,
+  );
+}
+
+function authorityProblems(notAfter: Date, longestValidityMs: number, now: Date): string[] {
+  const leftMs = notAfter.getTime() - now.getTime();
+  if (leftMs <= 0)
+    return [`the CA expired on ${formatDay(notAfter)}: servers refuse every client; make a new authority`];
+  if (leftMs >= longestValidityMs + 90 * dayMs) return [];
+  return [
+    `the CA ends on ${formatDay(notAfter)}, and certificates are cut short to it; make a new authority and give its ca.crt to the servers beside the old one`,
+  ];
+}
+
+function authorityWarnings(notAfter: Date, now: Date): string[] {
+  const leftMs = notAfter.getTime() - now.getTime();
+  if (leftMs <= 0 || leftMs > 3 * 365 * dayMs) return [];
+  return [`the CA ends on ${formatDay(notAfter)}, in ${formatDuration(leftMs)}: plan its successor`];
+}
+
+async function expiringByWeek(view: LedgerView, now: Date): Promise<number[]> {
+  const counts: number[] = [];
+  for (let week = 0; week < histogramWeeks; week++) {
+    counts.push(await view.countExpiring(addMs(now, week * 7 * dayMs), addMs(now, (week + 1) * 7 * dayMs)));
+  }
+  return counts;
+}
+
+function brief({ client, serial, notAfter }: CertificateRecord): CertificateBrief {
+  return { client, serial, notAfter };
+}
