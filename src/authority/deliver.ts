@@ -3,9 +3,8 @@ import type { ClientName } from '../core/client-name.ts';
 import { formatInstant } from '../core/instant.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { AuthorityRecord, CertificateRecord, ClientRecord } from '../ledger/record.ts';
-import { sha256Hex } from '../x509/fingerprint.ts';
-import { decodePem, encodePem } from '../x509/pem.ts';
-import { encodePkcs12 } from '../x509/pkcs12.ts';
+import { encodePem } from '../x509/pem.ts';
+import { encodePkcs12, pkcs12Iterations } from '../x509/pkcs12.ts';
 import { readPrivateKey } from '../x509/private-key.ts';
 import type { DeliveryContents, DeliveryPaths, Ports, RandomOctets, RunHook } from './ports.ts';
 import type { Settings } from './settings.ts';
@@ -82,6 +81,7 @@ async function buildContents(
         chain: authority.issuing ? [authority.issuing, authority.root] : [authority.root],
         friendlyName: client.name,
         password: password.text,
+        ...(password.kept ? { iterations: pkcs12Iterations.drawn } : {}),
         random: ports.random,
       }),
       ...(password.kept ? { pkcs12Password: password.text } : {}),
@@ -90,7 +90,10 @@ async function buildContents(
   };
 }
 
-/** The password of a client's PKCS#12: from its file, the one made at the last delivery, or a new one. */
+/**
+ * The password of a client's PKCS#12: from its file, the one drawn at the last delivery, or one drawn now. Passwords
+ * that we drew have 125 random bits, and are kept beside the file.
+ */
 async function pkcs12Password(
   client: ClientRecord,
   ports: Pick<Ports, 'deliveries' | 'random' | 'readPasswordFile'>,
@@ -105,7 +108,7 @@ async function pkcs12Password(
     : { text: kept, kept: true, isNew: false };
 }
 
-/** A password of 125 random bits in Crockford's base 32, in groups that a person can read out. */
+/** A password of 125 random bits in base 32 with Crockford's letters, in groups that a person can read out. */
 function newPassword(random: RandomOctets): string {
   const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
   const characters = [...random(25)].map((octet) => alphabet[octet & 31]).join('');
@@ -165,9 +168,4 @@ function hookFacts(
     ...(files.bundle === undefined ? {} : { CA_BUNDLE: files.bundle }),
     ...(files.pkcs12 === undefined ? {} : { CA_PKCS12: files.pkcs12 }),
   };
-}
-
-/** The SHA-256 fingerprint of the first certificate in PEM text. */
-export function pemFingerprint(pem: string): string {
-  return sha256Hex(decodePem(pem)[0]?.der ?? new Uint8Array());
 }

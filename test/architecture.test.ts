@@ -1,0 +1,161 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative, sep } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/** What each room may import: other rooms, and packages or built-ins. `cli` cannot reach `store`, `authority` no package. */
+const rooms: Record<string, { rooms: string[]; files?: string[]; packages: RegExp[] }> = {
+  core: { rooms: [], packages: [] },
+  x509: {
+    rooms: ['core'],
+    packages: [/^@peculiar\/(x509|asn1-.*)$/, /^reflect-metadata$/, /^node-forge(\/|$)/, /^node:crypto$/],
+  },
+  ledger: { rooms: ['core'], packages: [/^node:crypto$/] },
+  lint: { rooms: ['core', 'x509'], packages: [] },
+  authority: { rooms: ['core', 'x509', 'ledger', 'lint'], packages: [] },
+  store: {
+    rooms: ['core', 'ledger'],
+    files: ['src/authority/ports.ts'],
+    packages: [
+      /^node:(fs|fs\/promises|path|os|crypto|child_process|util|timers\/promises|worker_threads|process)$/,
+      /^fs-native-extensions$/,
+    ],
+  },
+  cli: { rooms: ['core', 'ledger', 'authority'], packages: [/^commander$/, /^chalk$/] },
+};
+
+/** What reaches the world outside by itself, instead of through a port. */
+const ambientEffects = [
+  /\bnew Date\(\)/,
+  /\bDate\.now\b/,
+  /\bMath\.random\b/,
+  /\bperformance\.now\b/,
+  /\brandomBytes\b/,
+  /\brandomFill/,
+  /\bgenerateKeyPair/,
+  /\bcreateECDH\b/,
+  /(?<![\w.])process\./,
+  /\bconsole\./,
+  /(?<![\w.])fetch\(/,
+];
+
+const root = join(dirname(new URL(import.meta.url).pathname), '..');
+const files = listFiles(join(root, 'src')).map((path) => relative(root, path).split(sep).join('/'));
+
+describe('the house', () => {
+  it('has every source file in a room of the table', () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect(new Set(files.map(roomOf))).toEqual(new Set(Object.keys(rooms)));
+  });
+
+  it('reads imports: there are many, and none hides from the pattern', () => {
+    const counted = files.reduce((sum, file) => sum + importsOf(read(file)).length, 0);
+    expect(counted).toBeGreaterThan(200);
+    for (const file of files) {
+      const lines = read(file).match(/^(import|export) .*\bfrom\b|^} from|\bimport\(/gm) ?? [];
+      expect(importsOf(read(file)).length, file).toBeGreaterThanOrEqual(lines.length);
+    }
+  });
+
+  it.each(files)('%s keeps to the table and has no ambient effect', (file) => {
+    expect(violations(file, read(file))).toEqual([]);
+  });
+});
+
+describe('the check of the house', () => {
+  it.each([
+    ['src/cli/x.ts', "import { a } from '../store/home.ts';", 'cli may not import store'],
+    ['src/cli/x.ts', "import type { A } from '../store/home.ts';", 'cli may not import store'],
+    ['src/cli/x.ts', "const a = await import('../store/home.ts');", 'cli may not import store'],
+    ['src/cli/x.ts', "export { a } from '../x509/pem.ts';", 'cli may not import x509'],
+    ['src/core/x.ts', "import { hash } from 'node:crypto';", 'core may not import node:crypto'],
+    [
+      'src/authority/x.ts',
+      "import {\n  sign,\n} from 'node:crypto';",
+      'authority may not import node:crypto',
+    ],
+    [
+      'src/store/x.ts',
+      "import { issue } from '../authority/issue.ts';",
+      'store may not import src/authority/issue.ts',
+    ],
+    [
+      'src/ledger/x.ts',
+      "import { randomUUID } from 'node:crypto';",
+      'ledger may import createHash and hash alone from node:crypto',
+    ],
+    ['src/x509/x.ts', 'const now = new Date();', 'ambient effect new Date()'],
+    ['src/authority/x.ts', 'const now = Date.now();', 'ambient effect Date.now'],
+    ['src/cli/x.ts', 'console.log(1);', 'ambient effect console.'],
+    ['src/cli/x.ts', 'process.exit(1);', 'ambient effect process.'],
+    ['src/somewhere/x.ts', '', 'somewhere is not a room'],
+  ])('finds in %s: %s', (file, text, expected) => {
+    expect(violations(file, text)).toEqual([expected]);
+  });
+
+  it('takes what is allowed', () => {
+    expect(
+      violations('src/store/x.ts', "import type { Home } from '../authority/ports.ts';\nDate.now();"),
+    ).toEqual([]);
+    expect(violations('src/core/x.ts', '// no console.log here\nconst at = new Date(0);')).toEqual([]);
+  });
+});
+
+function violations(file: string, text: string): string[] {
+  const room = roomOf(file);
+  const allowed = rooms[room];
+  if (!allowed) return [`${room} is not a room`];
+  const found: string[] = [];
+  for (const { specifier, names } of importsOf(text)) {
+    if (specifier.startsWith('.')) {
+      const target = normalize(join(dirname(file), specifier))
+        .split(sep)
+        .join('/');
+      const other = roomOf(target);
+      if (other === room || allowed.rooms.includes(other) || allowed.files?.includes(target)) continue;
+      found.push(`${room} may not import ${room === 'store' && other === 'authority' ? target : other}`);
+    } else if (!allowed.packages.some((pattern) => pattern.test(specifier))) {
+      found.push(`${room} may not import ${specifier}`);
+    } else if (
+      room === 'ledger' &&
+      !names.every((name) => ['createHash', 'hash', '* as crypto', 'crypto'].includes(name))
+    ) {
+      found.push(`ledger may import createHash and hash alone from ${specifier}`);
+    }
+  }
+  if (room !== 'store') {
+    const code = text.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, '');
+    for (const pattern of ambientEffects) {
+      const match = pattern.exec(code);
+      if (match) found.push(`ambient effect ${match[0]}`);
+    }
+  }
+  return found;
+}
+
+function importsOf(text: string): { specifier: string; names: string[] }[] {
+  const statements =
+    /^(?:import|export)\s+(?:type\s+)?([^;'"]*?)\s*from\s*['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]|\b(?:import|require)\(\s*['"]([^'"]+)['"]\s*\)/gm;
+  return [...text.matchAll(statements)].map(([, names, from, bare, dynamic]) => ({
+    specifier: from ?? bare ?? dynamic ?? '',
+    names: (names ?? '')
+      .replace(/[{}]/g, '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  }));
+}
+
+function roomOf(file: string): string {
+  return file.split('/')[1] ?? '';
+}
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+function listFiles(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? listFiles(path) : path.endsWith('.ts') ? [path] : [];
+  });
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/**/*.test.ts'],
+    // A test that starts servers or other programs takes seconds on a busy machine; one that hangs must still end.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // OpenSSL inside Node reads this bundle at every start of Node 20, which slows each child process down.
+    env: { NODE_EXTRA_CA_CERTS: '' },
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text-summary', 'text'],
+      reportOnFailure: true,
+    },
+  },
+});
