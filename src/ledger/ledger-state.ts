@@ -1,0 +1,280 @@
+import { CaError } from '../core/ca-error.ts';
+import { type ClientName, clientNameKey } from '../core/client-name.ts';
+import { encodeRevocationPage, type RevocationPage } from '../core/revocation-page.ts';
+import type { Serial } from '../core/serial.ts';
+import {
+  type AuthorityCreated,
+  type ClientAdded,
+  type Entry,
+  type EntryHead,
+  type Issued,
+  type IssuerRole,
+  noPreviousEntry,
+  type Revoked,
+} from './entry.ts';
+import type { LedgerView, StatusCounts } from './ledger-view.ts';
+import {
+  type AuthorityRecord,
+  type CertificateRecord,
+  type ClientRecord,
+  type CrlRecord,
+  certificateStatus,
+  isDueOnCrl,
+  type LedgerHead,
+} from './record.ts';
+
+/** How many certificates or revocations a page holds at most. */
+export const pageLength = 1000;
+
+/**
+ * The record as a pure fold of its entries, in memory: what every other LedgerView must agree with. Of two
+ * deliveries or revocations of one certificate the first counts; of two policies of one client the last.
+ */
+export class LedgerState implements LedgerView {
+  head: LedgerHead = { seq: 0, hash: noPreviousEntry, time: new Date(0) };
+  #authority: AuthorityRecord | undefined;
+  readonly #clients = new Map<ClientName, ClientRecord>();
+  readonly #clientsByKey = new Map<string, ClientName>();
+  readonly #certificates = new Map<Serial, CertificateRecord>();
+  readonly #bytes = new Map<Serial, string>();
+  readonly #serialsOf = new Map<ClientName, Serial[]>();
+  readonly #serialsWithKey = new Map<string, Serial[]>();
+  readonly #revoked: Serial[] = [];
+  readonly #crls = new Map<IssuerRole, CrlRecord>();
+
+  /** A copy that later entries do not change. */
+  clone(): LedgerState {
+    const copy = new LedgerState();
+    copy.head = this.head;
+    copy.#authority = this.#authority;
+    for (const [name, record] of this.#clients) copy.#clients.set(name, record);
+    for (const [key, name] of this.#clientsByKey) copy.#clientsByKey.set(key, name);
+    for (const [serial, record] of this.#certificates) copy.#certificates.set(serial, record);
+    for (const [serial, bytes] of this.#bytes) copy.#bytes.set(serial, bytes);
+    for (const [name, serials] of this.#serialsOf) copy.#serialsOf.set(name, [...serials]);
+    for (const [key, serials] of this.#serialsWithKey) copy.#serialsWithKey.set(key, [...serials]);
+    copy.#revoked.push(...this.#revoked);
+    for (const [issuer, record] of this.#crls) copy.#crls.set(issuer, record);
+    return copy;
+  }
+
+  /**
+   * Takes in the next entry, whose line has that SHA-256.
+   *
+   * Throws `ledger/duplicate-serial`, `ledger/unknown-serial`, or `ledger/malformed` for a record that does not begin
+   * with its authority or begins twice; the state is then unchanged.
+   */
+  apply(entry: Entry, hash: string): void {
+    if ((entry.type === 'authority-created') !== (this.head.seq === 0)) {
+      throw new CaError('ledger/malformed', `entry ${entry.seq} of the ledger is of type ${entry.type}`, {
+        hint: 'the first entry, and no other, is authority-created: restore the ledger from a backup',
+      });
+    }
+    switch (entry.type) {
+      case 'authority-created':
+        this.#authority = authorityRecord(entry);
+        break;
+      case 'client-added':
+        this.#addClient(entry);
+        break;
+      case 'issued':
+        this.#issue(entry);
+        break;
+      case 'delivered':
+        this.#deliver(this.#known(entry.serial), entry.time);
+        break;
+      case 'revoked':
+        this.#revoke(this.#known(entry.serial), entry);
+        break;
+      case 'crl-published':
+        this.#crls.set(entry.issuer, crlRecord(entry));
+        break;
+    }
+    this.head = { seq: entry.seq, hash, time: entry.time };
+  }
+
+  get authority(): AuthorityRecord {
+    if (!this.#authority) throw new Error('a ledger without entries has no authority');
+    return this.#authority;
+  }
+
+  async client(name: ClientName): Promise<ClientRecord | undefined> {
+    return this.#clients.get(name);
+  }
+
+  async clientWithKey(nameKey: string): Promise<ClientRecord | undefined> {
+    const name = this.#clientsByKey.get(nameKey);
+    return name && this.#clients.get(name);
+  }
+
+  async clientCount(): Promise<number> {
+    return this.#clients.size;
+  }
+
+  async certificate(serial: Serial): Promise<CertificateRecord | undefined> {
+    return this.#certificates.get(serial);
+  }
+
+  async certificateBytes(serial: Serial): Promise<Uint8Array> {
+    const bytes = this.#bytes.get(serial);
+    if (bytes === undefined) throw unknownSerial(serial);
+    return Buffer.from(bytes, 'base64');
+  }
+
+  async certificatesOf(client: ClientName): Promise<readonly CertificateRecord[]> {
+    return (this.#serialsOf.get(client) ?? []).map((serial) => this.#known(serial));
+  }
+
+  async certificatesWithKey(key: string): Promise<readonly CertificateRecord[]> {
+    return (this.#serialsWithKey.get(key) ?? []).map((serial) => this.#known(serial));
+  }
+
+  async *certificates(): AsyncIterable<readonly CertificateRecord[]> {
+    yield* pages([...this.#certificates.values()]);
+  }
+
+  async *certificatesExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]> {
+    yield* pages(this.#expiring(from, to));
+  }
+
+  async countExpiring(from: Date, to: Date): Promise<number> {
+    return this.#expiring(from, to).length;
+  }
+
+  async longestValidityMs(): Promise<number> {
+    let longest = 0;
+    for (const { notBefore, notAfter } of this.#certificates.values()) {
+      longest = Math.max(longest, notAfter.getTime() - notBefore.getTime());
+    }
+    return longest;
+  }
+
+  async undelivered(): Promise<readonly CertificateRecord[]> {
+    return [...this.#certificates.values()].filter(isUndelivered);
+  }
+
+  async counts(now: Date): Promise<StatusCounts> {
+    const counts = { active: 0, superseded: 0, revoked: 0, expired: 0 };
+    for (const record of this.#certificates.values()) counts[certificateStatus(record, now)]++;
+    return counts;
+  }
+
+  async lastCrl(issuer: IssuerRole): Promise<CrlRecord | undefined> {
+    return this.#crls.get(issuer);
+  }
+
+  async revocationsForCrl(options: { readonly dropExpired: boolean }): Promise<readonly RevocationPage[]> {
+    const lastCrl = this.#crls.get(this.authority.issuing ? 'issuing' : 'root');
+    const revocations = this.#revoked.flatMap((serial) => {
+      const { notAfter, revocation } = this.#known(serial);
+      if (!revocation || (options.dropExpired && !isDueOnCrl(notAfter, revocation.seq, lastCrl))) return [];
+      const { at: revokedAt, seq: _, ...rest } = revocation;
+      return [{ serial, revokedAt, ...rest }];
+    });
+    return [...pages(revocations)].map(encodeRevocationPage);
+  }
+
+  #addClient(entry: EntryHead & ClientAdded): void {
+    const { client: name, policy, time } = entry;
+    this.#clients.set(name, { name, addedAt: this.#clients.get(name)?.addedAt ?? time, policy });
+    const key = clientNameKey(name);
+    if (!this.#clientsByKey.has(key)) this.#clientsByKey.set(key, name);
+  }
+
+  #issue(entry: EntryHead & Issued): void {
+    const { serial, client, key } = entry;
+    if (this.#certificates.has(serial)) throw duplicateSerial(serial);
+    if (entry.supersedes !== undefined) this.#known(entry.supersedes);
+    this.#certificates.set(serial, issuedRecord(entry));
+    this.#bytes.set(serial, entry.certificate);
+    addTo(this.#serialsOf, client, serial);
+    addTo(this.#serialsWithKey, key, serial);
+  }
+
+  #deliver(record: CertificateRecord, deliveredAt: Date): void {
+    if (record.deliveredAt) return;
+    this.#certificates.set(record.serial, { ...record, deliveredAt });
+    let older = record.supersedes && this.#known(record.supersedes);
+    while (older && !older.supersededAt) {
+      this.#certificates.set(older.serial, { ...older, supersededAt: deliveredAt });
+      older = older.supersedes && this.#known(older.supersedes);
+    }
+  }
+
+  #revoke(record: CertificateRecord, entry: EntryHead & Revoked): void {
+    if (record.revocation) return;
+    const { seq, time: at, reason, invalidityDate } = entry;
+    const revocation = { seq, at, reason, ...(invalidityDate && { invalidityDate }) };
+    this.#certificates.set(record.serial, { ...record, revocation });
+    this.#revoked.push(record.serial);
+  }
+
+  #known(serial: Serial): CertificateRecord {
+    const record = this.#certificates.get(serial);
+    if (!record) throw unknownSerial(serial);
+    return record;
+  }
+
+  #expiring(from: Date, to: Date): CertificateRecord[] {
+    return [...this.#certificates.values()]
+      .filter(({ notAfter }) => from <= notAfter && notAfter < to)
+      .sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime() || a.seq - b.seq);
+  }
+}
+
+/** True if a delivery is still owed: not revoked, not superseded, never delivered. */
+export function isUndelivered(record: CertificateRecord): boolean {
+  return !record.deliveredAt && !record.supersededAt && !record.revocation;
+}
+
+/** What an `issued` entry says by itself. */
+export function issuedRecord(entry: EntryHead & Issued): CertificateRecord {
+  const { type: _type, prev: _prev, certificate: _certificate, time: issuedAt, ...record } = entry;
+  return { ...record, issuedAt };
+}
+
+/** What the first entry says. */
+export function authorityRecord({
+  name,
+  time,
+  root,
+  issuing,
+}: EntryHead & AuthorityCreated): AuthorityRecord {
+  return {
+    name,
+    createdAt: time,
+    root: Buffer.from(root, 'base64'),
+    ...(issuing !== undefined && { issuing: Buffer.from(issuing, 'base64') }),
+  };
+}
+
+/** What a `crl-published` entry says. */
+export function crlRecord(entry: Extract<Entry, { type: 'crl-published' }>): CrlRecord {
+  const { type: _type, prev: _prev, time: _time, number, ...record } = entry;
+  return { ...record, number: BigInt(number) };
+}
+
+/** The items in runs of {@link pageLength}. */
+export function* pages<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += pageLength) yield items.slice(start, start + pageLength);
+}
+
+/** The refusal of a serial that the ledger does not hold. */
+export function unknownSerial(serial: Serial): CaError {
+  return new CaError('ledger/unknown-serial', `no certificate with serial ${serial} is in the ledger`, {
+    hint: 'list the certificates with: ca list',
+  });
+}
+
+/** The refusal of a serial that was issued before. */
+export function duplicateSerial(serial: Serial): CaError {
+  return new CaError('ledger/duplicate-serial', `serial ${serial} was issued before`, {
+    hint: 'run the same command again: a new serial is drawn',
+  });
+}
+
+function addTo<K>(map: Map<K, Serial[]>, key: K, serial: Serial): void {
+  const serials = map.get(key);
+  if (serials) serials.push(serial);
+  else map.set(key, [serial]);
+}

@@ -1,0 +1,300 @@
+import { basename, join } from 'node:path';
+import { CaError } from '../core/ca-error.ts';
+import { printable } from '../core/printable.ts';
+import { checkLink, hashLine, type Link } from '../ledger/chain.ts';
+import { type Entry, noPreviousEntry } from '../ledger/entry.ts';
+import { parseEntry } from '../ledger/entry-codec.ts';
+import type { LedgerHead } from '../ledger/record.ts';
+import type { Disk } from './disk.ts';
+import { createDurably, syncDirectory, writeAll } from './durable-file.ts';
+import { hasErrorCode, ioError } from './io-error.ts';
+import { readLines } from './journal-lines.ts';
+
+/** A point between two lines of the journal: where the next line begins, and the head that the lines before it make. */
+export interface JournalPoint extends LedgerHead {
+  /** The number of the segment, from 1, and the octets and lines of it that lie before the point. */
+  readonly segment: number;
+  readonly offset: number;
+  readonly line: number;
+  /** The octets of the last line, its newline included, so that it can be found and checked again. */
+  readonly lastOctets: number;
+}
+
+/** The point before the first entry. */
+export const journalStart: JournalPoint = {
+  segment: 1,
+  offset: 0,
+  line: 0,
+  lastOctets: 0,
+  seq: 0,
+  hash: noPreviousEntry,
+  time: new Date(0),
+};
+
+/** An entry with the point after it. */
+export interface JournalEntry {
+  readonly entry: Entry;
+  readonly point: JournalPoint;
+}
+
+export interface JournalOptions {
+  readonly disk: Disk;
+  /** A segment that has reached this size is followed by a new one. */
+  readonly segmentOctets: number;
+}
+
+/**
+ * The record as files: `00000001.jsonl`, `00000002.jsonl`, …, one entry a line, the hash chain running through all
+ * of them. Octets after the last newline are no entry: a writer is in the middle of it, or died there.
+ */
+export class Journal {
+  readonly directory: string;
+  readonly #disk: Disk;
+  readonly #segmentOctets: number;
+  #distrusted: unknown;
+
+  constructor(directory: string, { disk, segmentOctets }: JournalOptions) {
+    this.directory = directory;
+    this.#disk = disk;
+    this.#segmentOctets = segmentOctets;
+  }
+
+  /**
+   * The entries after a point, each parsed strictly and checked against the chain; at the end, the number of octets
+   * that follow the last newline.
+   *
+   * Throws `authority/missing`, `ledger/…` at the first fault with file and line, or `store/…`.
+   */
+  *entriesAfter(start: JournalPoint): Generator<JournalEntry, number> {
+    let point = start;
+    const segments = this.segments();
+    for (let segment = start.segment; segment <= segments; segment++) {
+      const from = segment === start.segment ? start : { offset: 0, line: 0 };
+      const lines = readLines(this.#disk, this.segmentPath(segment), from);
+      let next = lines.next();
+      for (; !next.done; next = lines.next()) {
+        const { octets, offset, line } = next.value;
+        const where = this.#where(segment, line);
+        const entry = parseEntry(octets, where);
+        checkLink(entry, point, where);
+        point = {
+          segment,
+          offset: offset + octets.length + 1,
+          line,
+          lastOctets: octets.length + 1,
+          seq: entry.seq,
+          hash: hashLine(octets),
+          time: entry.time,
+        };
+        yield { entry, point };
+      }
+      if (segment === segments) return next.value;
+      if (next.value > 0) throw cutOff(this.#where(segment, point.line + 1));
+    }
+    return 0;
+  }
+
+  /** True if the journal still holds, up to that point, the lines it held when the point was made. */
+  holds(point: JournalPoint): boolean {
+    if (point.seq === 0) return true;
+    if (point.segment > this.segments()) return false;
+    const last = this.read(point.segment, point.offset - point.lastOctets, point.lastOctets);
+    return (
+      last.length === point.lastOctets &&
+      last.at(-1) === 0x0a &&
+      hashLine(last.subarray(0, -1)) === point.hash
+    );
+  }
+
+  /**
+   * Writes lines at the end, which must be at `point`, in one write, and syncs them. When it throws, the journal is
+   * as it was before. After a failed sync the page cache proves nothing: this object then takes no more lines.
+   *
+   * @returns the points after each line
+   */
+  append(point: JournalPoint, links: readonly Link[]): readonly JournalPoint[] {
+    if (this.#distrusted) {
+      throw new CaError(
+        'store/io',
+        `${printable(this.directory)} takes no more entries after a failed sync`,
+        {
+          hint: 'check the disk (dmesg), then run the same command again',
+          cause: this.#distrusted,
+        },
+      );
+    }
+    const full = point.offset >= this.#segmentOctets;
+    const place = full ? { segment: point.segment + 1, offset: 0, line: 0 } : point;
+    const path = this.segmentPath(place.segment);
+    try {
+      if (full) this.#begin(path);
+      this.#writeAt(path, place.offset, Buffer.concat(links.flatMap(({ line }) => [line, newline])));
+    } catch (error) {
+      throw ioError(error, 'write', path);
+    }
+    let { offset } = place;
+    return links.map(({ entry: { seq, time }, line: { length }, hash }, index) => {
+      offset += length + 1;
+      const line = place.line + index + 1;
+      return { segment: place.segment, offset, line, lastOctets: length + 1, seq, hash, time };
+    });
+  }
+
+  /**
+   * Moves the octets after `point`, left by a power cut, to a file of their own beside the journal, durably.
+   *
+   * @returns the new file's name
+   */
+  setTailAside(point: JournalPoint, octets: number): string {
+    const torn = this.read(point.segment, point.offset, octets);
+    for (let attempt = 1; ; attempt++) {
+      const name = `torn-${point.seq + 1}-${attempt}.bin`;
+      try {
+        createDurably(join(this.directory, name), torn, { mode: 0o644, disk: this.#disk });
+      } catch (error) {
+        if (error instanceof CaError && error.code === 'store/occupied') continue;
+        throw error;
+      }
+      const path = this.segmentPath(point.segment);
+      try {
+        this.#withFile(path, 'r+', (fd) => this.#cutBack(fd, point.offset));
+      } catch (error) {
+        throw ioError(error, 'write', path);
+      }
+      return name;
+    }
+  }
+
+  /** Octets of a segment; fewer than asked for at its end. Throws `ledger/missing-segment`, `store/…`. */
+  read(segment: number, offset: number, length: number): Buffer {
+    const path = this.segmentPath(segment);
+    try {
+      return this.#withFile(path, 'r', (fd) => {
+        const octets = Buffer.alloc(length);
+        let filled = 0;
+        for (let got = -1; filled < length && got !== 0; filled += got) {
+          got = this.#disk.readSync(fd, octets, filled, length - filled, offset + filled);
+        }
+        return octets.subarray(0, filled);
+      });
+    } catch (error) {
+      throw hasErrorCode(error, 'ENOENT') ? missing(this.#name(segment)) : ioError(error, 'read', path);
+    }
+  }
+
+  /** How many segments there are. Throws `authority/missing` if none, `ledger/missing-segment` if there is a gap. */
+  segments(): number {
+    const numbers = this.#list()
+      .filter((name) => /^\d{8}\.jsonl$/.test(name))
+      .map((name) => Number(name.slice(0, 8)))
+      .sort((a, b) => a - b);
+    if (numbers.length === 0) throw noAuthority(this.directory);
+    numbers.forEach((number, index) => {
+      if (number !== index + 1) throw missing(this.#name(index + 1));
+    });
+    return numbers.length;
+  }
+
+  segmentPath(segment: number): string {
+    return join(this.directory, segmentName(segment));
+  }
+
+  #list(): string[] {
+    try {
+      return this.#disk.readdirSync(this.directory);
+    } catch (error) {
+      throw hasErrorCode(error, 'ENOENT', 'ENOTDIR')
+        ? noAuthority(this.directory)
+        : ioError(error, 'read', this.directory);
+    }
+  }
+
+  #begin(path: string): void {
+    this.#withFile(path, 'a', (fd) => {
+      if (process.platform !== 'win32') this.#disk.fchmodSync(fd, 0o644);
+      this.#disk.fsyncSync(fd);
+    });
+    syncDirectory(this.directory, this.#disk);
+  }
+
+  #writeAt(path: string, offset: number, octets: Uint8Array): void {
+    this.#withFile(path, 'r+', (fd) => {
+      const { size } = this.#disk.fstatSync(fd);
+      if (size !== offset) {
+        throw new CaError(
+          'store/io',
+          `${path} has ${size} octets instead of ${offset}: somebody wrote without the lock`,
+          {
+            hint: 'find the program that writes there, then run: ca ledger verify',
+          },
+        );
+      }
+      let written = false;
+      try {
+        writeAll(fd, octets, offset, this.#disk);
+        written = true;
+        this.#disk.fdatasyncSync(fd);
+      } catch (error) {
+        if (written) this.#distrusted = error;
+        this.#takeBack(fd, offset);
+        throw error;
+      }
+    });
+  }
+
+  #takeBack(fd: number, offset: number): void {
+    try {
+      this.#cutBack(fd, offset);
+    } catch (error) {
+      // The first error is the one to report.
+      this.#distrusted = error;
+    }
+  }
+
+  #cutBack(fd: number, offset: number): void {
+    this.#disk.ftruncateSync(fd, offset);
+    this.#disk.fsyncSync(fd);
+  }
+
+  #withFile<T>(path: string, flags: string, use: (fd: number) => T): T {
+    const fd = this.#disk.openSync(path, flags, 0o644);
+    try {
+      return use(fd);
+    } finally {
+      this.#disk.closeSync(fd);
+    }
+  }
+
+  #name(segment: number): string {
+    return `${basename(this.directory)}/${segmentName(segment)}`;
+  }
+
+  #where(segment: number, line: number): string {
+    return `line ${line} of ${this.#name(segment)}`;
+  }
+}
+
+/** The file name of a segment: `00000001.jsonl`. */
+export function segmentName(segment: number): string {
+  return `${String(segment).padStart(8, '0')}.jsonl`;
+}
+
+const newline = Buffer.from('\n');
+
+function noAuthority(directory: string): CaError {
+  return new CaError('authority/missing', `there is no authority here: ${directory} holds no ledger`, {
+    hint: 'make one with: ca init --name "Acme API CA", or name its directory with --home',
+  });
+}
+
+function missing(name: string): CaError {
+  return new CaError('ledger/missing-segment', `${name} is missing`, {
+    hint: `restore ${name} from a backup`,
+  });
+}
+
+function cutOff(where: string): CaError {
+  return new CaError('ledger/malformed', `${where} is cut off, and the ledger goes on in the next file`, {
+    hint: 'restore the ledger from a backup',
+  });
+}

@@ -1,0 +1,366 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseSerial } from '../../../src/core/serial.ts';
+import type { Entry, EntryBody } from '../../../src/ledger/entry.ts';
+import { type Disk, realDisk } from '../../../src/store/disk.ts';
+import { createLedger, FileLedger, type FileLedgerOptions } from '../../../src/store/file-ledger.ts';
+import { added, created, delivered, issued } from '../../support/ledger-entries.ts';
+
+let root: string;
+let directory: string;
+let segment: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'ca-ledger-'));
+  directory = join(root, 'ledger');
+  segment = join(directory, '00000001.jsonl');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const clock = () => new Date('2026-11-22T00:00:00.000Z');
+
+function open(options: Partial<FileLedgerOptions> = {}): FileLedger {
+  return new FileLedger({ directory, clock, lockWaitMs: 10_000, ...options });
+}
+
+function begin(...bodies: EntryBody[]): void {
+  createLedger(directory, [created(), ...bodies], { clock });
+}
+
+function append(ledger: FileLedger, ...bodies: EntryBody[]) {
+  return ledger.transact((transaction) => transaction.append(bodies));
+}
+
+async function readAll(ledger: FileLedger): Promise<Entry[]> {
+  const all: Entry[] = [];
+  for await (const page of ledger.entries()) all.push(...page);
+  return all;
+}
+
+function lines(path = segment): string[] {
+  return readFileSync(path, 'utf8').split('\n').slice(0, -1);
+}
+
+describe('createLedger', () => {
+  it('writes the first entries and never replaces a ledger', () => {
+    const head = createLedger(directory, [created(), added('billing')], { clock });
+    expect(head.seq).toBe(2);
+    expect(lines()).toHaveLength(2);
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    expect(() => begin()).toThrow(expect.objectContaining({ code: 'store/occupied' }));
+    expect(lines()).toHaveLength(2);
+  });
+
+  it('refuses to begin with anything but the authority', () => {
+    expect(() => createLedger(directory, [added('billing')], { clock })).toThrow('is of type client-added');
+    expect(existsSync(directory)).toBe(false);
+  });
+});
+
+describe('a transaction', () => {
+  it('appends entries that a view of another object sees', async () => {
+    begin();
+    const head = await append(open(), added('billing'), issued('billing', '0a1b'));
+    const view = await open().view();
+    expect(view.head).toEqual(head);
+    expect(head).toMatchObject({ seq: 3, time: clock() });
+    expect(await view.certificate(parseSerial('0a1b'))).toMatchObject({ client: 'billing', seq: 3 });
+    expect(Buffer.from(await view.certificateBytes(parseSerial('0a1b'))).toString()).toBe('certificate 0a1b');
+  });
+
+  it('shows its own appends, while views made before stay as they were', async () => {
+    begin();
+    const ledger = open();
+    await ledger.transact(async (transaction) => {
+      const before = transaction.view();
+      await transaction.append([added('billing')]);
+      expect(await before.clientCount()).toBe(0);
+      expect(await transaction.view().clientCount()).toBe(1);
+    });
+  });
+
+  it('keeps what it appended when it throws later', async () => {
+    begin();
+    const ledger = open();
+    const work = ledger.transact(async (transaction) => {
+      await transaction.append([added('billing')]);
+      throw new Error('later');
+    });
+    await expect(work).rejects.toThrow('later');
+    expect(await (await open().view()).clientCount()).toBe(1);
+  });
+
+  it('runs one after another, so that nothing is lost between objects', async () => {
+    begin();
+    const ledgers = Array.from({ length: 6 }, () => open());
+    await Promise.all(ledgers.map((ledger, index) => append(ledger, added(`client-${index}`))));
+    expect(await (await open().view()).clientCount()).toBe(6);
+    expect(await readAll(open())).toHaveLength(7);
+  });
+
+  it('refuses a serial that was issued before, and writes nothing of that append', async () => {
+    begin(added('billing'), issued('billing', '0a1b'));
+    await expect(append(open(), added('other'), issued('other', '0a1b'))).rejects.toMatchObject({
+      code: 'ledger/duplicate-serial',
+    });
+    await expect(append(open(), issued('billing', '0c'), issued('billing', '0c'))).rejects.toMatchObject({
+      code: 'ledger/duplicate-serial',
+    });
+    expect(lines()).toHaveLength(3);
+  });
+
+  it('refuses to deliver or revoke a serial it does not know', async () => {
+    begin(added('billing'));
+    await expect(append(open(), delivered('billing', '0a'))).rejects.toMatchObject({
+      code: 'ledger/unknown-serial',
+    });
+  });
+
+  it('takes no entries after its end', async () => {
+    begin();
+    const transaction = await open().transact(async (inside) => inside);
+    await expect(transaction.append([added('billing')])).rejects.toThrow('the transaction is over');
+  });
+
+  it('names the holder of the lock when it waited too long', async () => {
+    begin();
+    await open().transact(async () => {
+      await expect(append(open({ lockWaitMs: 10 }), added('x'))).rejects.toMatchObject({
+        code: 'store/locked',
+        message: `the ledger is locked by process ${process.pid} (since 00:00:00 UTC)`,
+      });
+    });
+  });
+});
+
+describe('segments', () => {
+  it('go on in a new file after the size limit, with one chain', async () => {
+    begin();
+    const ledger = open({ segmentOctets: 300 });
+    for (const name of ['a', 'b', 'c', 'd']) await append(ledger, added(name));
+    expect(readdirSync(directory).sort()).toEqual([
+      '00000001.jsonl',
+      '00000002.jsonl',
+      '00000003.jsonl',
+      'lock',
+    ]);
+    expect((await readAll(open())).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
+    expect(await (await open().view()).clientCount()).toBe(4);
+  });
+
+  it.each(['00000001.jsonl', '00000002.jsonl'])('missing: %s is named', async (name) => {
+    begin();
+    for (const client of ['a', 'b', 'c', 'd']) await append(open({ segmentOctets: 300 }), added(client));
+    rmSync(join(directory, name));
+    await expect(open().view()).rejects.toMatchObject({
+      code: 'ledger/missing-segment',
+      message: `ledger/${name} is missing`,
+    });
+  });
+
+  it('none: there is no authority', async () => {
+    await expect(open().view()).rejects.toMatchObject({
+      code: 'authority/missing',
+      hint: expect.stringContaining('ca init'),
+    });
+    await expect(append(open(), added('x'))).rejects.toMatchObject({ code: 'authority/missing' });
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it('cut off in the middle of the record are refused', async () => {
+    begin();
+    for (const client of ['a', 'b']) await append(open({ segmentOctets: 300 }), added(client));
+    truncateSync(segment, statSync(segment).size - 1);
+    await expect(open().view()).rejects.toMatchObject({
+      code: 'ledger/malformed',
+      message: 'line 2 of ledger/00000001.jsonl is cut off, and the ledger goes on in the next file',
+    });
+  });
+});
+
+describe('the chain names', () => {
+  beforeEach(() => begin(added('a'), added('b'), added('c'), added('d')));
+
+  function rewrite(change: (lines: string[]) => string[]): void {
+    writeFileSync(
+      segment,
+      change(lines())
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+  }
+
+  it('a changed line', async () => {
+    rewrite((all) => all.map((line, index) => (index === 2 ? line.replace('"b"', '"x"') : line)));
+    await expect(readAll(open())).rejects.toMatchObject({
+      code: 'ledger/broken-chain',
+      message: expect.stringContaining('line 4 of ledger/00000001.jsonl was changed, or the line before it'),
+    });
+  });
+
+  it('a removed line', async () => {
+    rewrite((all) => all.filter((_, index) => index !== 2));
+    await expect(readAll(open())).rejects.toMatchObject({
+      code: 'ledger/broken-chain',
+      message:
+        'line 3 of ledger/00000001.jsonl is entry 4 where entry 3 belongs: a line was removed, inserted or moved',
+    });
+  });
+
+  it('swapped lines', async () => {
+    rewrite(([one = '', two = '', three = '', ...rest]) => [one, three, two, ...rest]);
+    await expect(readAll(open())).rejects.toThrow('line 2 of ledger/00000001.jsonl is entry 3');
+  });
+
+  it('an inserted line', async () => {
+    rewrite(([one = '', two = '', ...rest]) => [one, two, two, ...rest]);
+    await expect(readAll(open())).rejects.toThrow('line 3 of ledger/00000001.jsonl is entry 2');
+  });
+
+  it('a flipped bit, wherever it is', async () => {
+    const good = readFileSync(segment);
+    for (let bit = 0; bit < (good.length - lines().slice(-1).join('').length - 1) * 8; bit += 61) {
+      const bad = Buffer.from(good);
+      bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      writeFileSync(segment, bad);
+      await expect(readAll(open()), `bit ${bit}`).rejects.toMatchObject({
+        code: expect.stringMatching(/^ledger\//),
+      });
+    }
+  });
+});
+
+describe('a torn tail', () => {
+  it('is ignored by readers, and set aside by the next writer before anything else', async () => {
+    begin(added('a'));
+    appendFileSync(segment, '{"seq":3,"time":"2026-');
+    expect(await (await open().view()).clientCount()).toBe(1);
+    expect(readdirSync(directory)).toEqual(['00000001.jsonl']);
+
+    await append(open(), added('b'));
+    expect(readFileSync(join(directory, 'torn-3-1.bin'), 'utf8')).toBe('{"seq":3,"time":"2026-');
+    expect((await readAll(open())).slice(2)).toMatchObject([
+      { seq: 3, type: 'tail-set-aside', file: 'torn-3-1.bin', octets: 22 },
+      { seq: 4, type: 'client-added', client: 'b' },
+    ]);
+  });
+
+  it('is set aside even if only its newline is missing, since it was never acknowledged', async () => {
+    begin(added('a'));
+    truncateSync(segment, statSync(segment).size - 1);
+    await append(open(), added('b'));
+    expect(await readAll(open())).toMatchObject([
+      { type: 'authority-created' },
+      { type: 'tail-set-aside' },
+      { client: 'b' },
+    ]);
+  });
+
+  it('is kept apart from one that was set aside before', async () => {
+    begin();
+    writeFileSync(join(directory, 'torn-2-1.bin'), 'earlier');
+    appendFileSync(segment, 'x');
+    await append(open());
+    expect(readFileSync(join(directory, 'torn-2-1.bin'), 'utf8')).toBe('earlier');
+    expect(readFileSync(join(directory, 'torn-2-2.bin'), 'utf8')).toBe('x');
+  });
+
+  it('is no excuse for a complete line that does not parse', async () => {
+    begin();
+    appendFileSync(segment, '{"seq":2\n');
+    await expect(append(open(), added('b'))).rejects.toMatchObject({
+      code: 'ledger/malformed',
+      message: 'line 2 of ledger/00000001.jsonl is not JSON',
+    });
+    expect(readdirSync(directory).sort()).toEqual(['00000001.jsonl', 'lock']);
+  });
+});
+
+describe('a failing disk', () => {
+  function failing(call: 'writeSync' | 'fdatasyncSync', code: string, times = 1): Disk {
+    let left = times;
+    const failOr =
+      (works: (...args: never[]) => unknown) =>
+      (...args: never[]) => {
+        if (left-- > 0) throw Object.assign(new Error(code), { code, syscall: call });
+        return works(...args);
+      };
+    return { ...realDisk, [call]: failOr(realDisk[call] as never) };
+  }
+
+  it('full: nothing happened, and the same object works once there is room', async () => {
+    begin();
+    const before = readFileSync(segment);
+    const ledger = open({ disk: failing('writeSync', 'ENOSPC') });
+    await expect(append(ledger, added('a'))).rejects.toMatchObject({ code: 'store/disk-full' });
+    expect(readFileSync(segment)).toEqual(before);
+    expect(await (await ledger.view()).clientCount()).toBe(0);
+    await append(ledger, added('b'));
+    expect(await readAll(open())).toHaveLength(2);
+  });
+
+  it('full after a part was written: the part is taken back', async () => {
+    begin();
+    const before = readFileSync(segment);
+    let calls = 0;
+    const writeSync = ((fd: number, octets: Uint8Array, offset: number, length: number, position: number) => {
+      if (calls++ > 0) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
+      return realDisk.writeSync(fd, octets, offset, Math.min(length, 10), position);
+    }) as Disk['writeSync'];
+    await expect(append(open({ disk: { ...realDisk, writeSync } }), added('a'))).rejects.toMatchObject({
+      code: 'store/disk-full',
+    });
+    expect(readFileSync(segment)).toEqual(before);
+  });
+
+  it('failing to sync: nothing happened, and this object appends no more', async () => {
+    begin();
+    const before = readFileSync(segment);
+    const ledger = open({ disk: failing('fdatasyncSync', 'EIO') });
+    await expect(append(ledger, added('a'))).rejects.toMatchObject({ code: 'store/io' });
+    await expect(append(ledger, added('a'))).rejects.toThrow('takes no more entries after a failed sync');
+    expect(readFileSync(segment)).toEqual(before);
+    await append(open(), added('a'));
+  });
+});
+
+describe('a view', () => {
+  it('reads on from where it was, and starts over when lines were taken back', async () => {
+    begin();
+    const reader = open();
+    await append(open(), added('a'));
+    expect(await (await reader.view()).clientCount()).toBe(1);
+    truncateSync(segment, (lines()[0]?.length ?? 0) + 1);
+    expect(await (await reader.view()).clientCount()).toBe(0);
+    await append(open(), added('b'));
+    expect(await (await reader.view()).client(added('b').client)).toBeDefined();
+    expect(await (await reader.view()).client(added('a').client)).toBeUndefined();
+  });
+
+  it('refuses an empty ledger', async () => {
+    begin();
+    truncateSync(segment, 0);
+    await expect(open().view()).rejects.toMatchObject({ code: 'ledger/malformed' });
+  });
+
+  it('says so when the directory goes away', async () => {
+    begin();
+    const reader = open();
+    await reader.view();
+    renameSync(directory, join(root, 'away'));
+    await expect(reader.view()).rejects.toMatchObject({ code: 'authority/missing' });
+  });
+});
