@@ -15,7 +15,7 @@ export const oids = {
   sha384WithRSAEncryption: '1.2.840.113549.1.1.12',
   sha512WithRSAEncryption: '1.2.840.113549.1.1.13',
 
-  // certificate extensions: RFC 5280 §4.2, RFC 9608 §4
+  // certificate extensions: RFC 5280 §4.2, RFC 9608 §2
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',

@@ -20,8 +20,8 @@ const algorithms = {
 
 export type SignatureAlgorithm = keyof typeof algorithms;
 
-/** The algorithm that a CA key of that kind signs with. */
-export function signatureAlgorithmOf(key: KeyAlgorithm): SignatureAlgorithm {
+/** The algorithm that a CA key of that kind signs with; RSA keys of all sizes sign alike. */
+export function signatureAlgorithmOf(key: KeyAlgorithm | 'rsa'): SignatureAlgorithm {
   switch (key) {
     case 'p256':
       return 'ecdsa-with-SHA256';

@@ -6,6 +6,9 @@ import { bitString, nullValue, oid, sequence, tags } from './der-writer.ts';
 import { oids } from './oids.ts';
 import { checkEcPoint, checkEd25519PublicKey, checkRsaPublicKey } from './public-key-strength.ts';
 
+/** What decides how a key signs and which usages it has: RSA keys of all sizes are one kind. */
+export type KeyKind = 'p256' | 'p384' | 'ed25519' | 'rsa';
+
 /** A public key that was found fit for a certificate, in the raw form of `KeyPair`. */
 export interface PublicKey {
   /** For RSA of another size the largest of ours that is not larger. */
@@ -30,24 +33,29 @@ export function encodeSpki(algorithm: KeyAlgorithm, publicKey: Uint8Array): Uint
  * below 2048 bits or with a known flaw, a bad exponent, a point off the curve or of small order.
  */
 export function readSpki(spki: Uint8Array): PublicKey {
-  const { algorithm, parameters, publicKey } = splitSpki(spki);
-  switch (algorithm) {
-    case oids.idEcPublicKey:
-      return readEcKey(parameters, publicKey);
-    case oids.idEd25519:
-      if (parameters) throw malformed('Ed25519 key has parameters (RFC 8410 §3)');
+  const { identifier, publicKey } = splitSpki(spki);
+  const kind = kindOf(identifier);
+  switch (kind) {
+    case 'p256':
+    case 'p384':
+      checkEcPoint(kind, publicKey);
+      return { algorithm: kind, publicKey, bits: kind === 'p256' ? 256 : 384 };
+    case 'ed25519':
       checkEd25519PublicKey(publicKey);
-      return { algorithm: 'ed25519', publicKey, bits: 255 };
-    case oids.rsaEncryption: {
-      if (!parameters || Buffer.compare(parameters, nullValue) !== 0) {
-        throw malformed('RSA key has parameters other than NULL (RFC 3279 §2.3.1)');
-      }
+      return { algorithm: kind, publicKey, bits: 255 };
+    case 'rsa': {
       const bits = checkRsaPublicKey(publicKey);
       return { algorithm: bits < 3072 ? 'rsa2048' : bits < 4096 ? 'rsa3072' : 'rsa4096', publicKey, bits };
     }
-    default:
-      throw unsupported(`key algorithm ${algorithm}`);
   }
+}
+
+/**
+ * The kind of a key whose fitness is known or judged elsewhere. Throws `x509/malformed` and
+ * `x509/unsupported-key` as {@link readSpki}.
+ */
+export function readKeyKind(spki: Uint8Array): KeyKind {
+  return kindOf(splitSpki(spki).identifier);
 }
 
 /**
@@ -65,37 +73,60 @@ export function spkiFingerprint(spki: Uint8Array): string {
 
 const p256Identifier = sequence(oid(oids.idEcPublicKey), oid(oids.secp256r1));
 const p384Identifier = sequence(oid(oids.idEcPublicKey), oid(oids.secp384r1));
+const ed25519Identifier = sequence(oid(oids.idEd25519));
 const rsaIdentifier = sequence(oid(oids.rsaEncryption), nullValue);
 
 const algorithmIdentifiers: Record<KeyAlgorithm, Uint8Array> = {
   p256: p256Identifier,
   p384: p384Identifier,
-  ed25519: sequence(oid(oids.idEd25519)),
+  ed25519: ed25519Identifier,
   rsa2048: rsaIdentifier,
   rsa3072: rsaIdentifier,
   rsa4096: rsaIdentifier,
 };
 
-function splitSpki(spki: Uint8Array) {
+const identifiersByKind = [
+  ['p256', p256Identifier],
+  ['p384', p384Identifier],
+  ['ed25519', ed25519Identifier],
+  ['rsa', rsaIdentifier],
+] as const;
+
+function splitSpki(spki: Uint8Array): { identifier: Uint8Array; publicKey: Uint8Array } {
   return readDer(spki, 'public key', (reader) => {
     const info = reader.sequence('public key');
-    const identifier = info.sequence('key algorithm');
-    const algorithm = identifier.oid('key algorithm');
-    const parameters = identifier.isAtEnd ? undefined : identifier.element('key parameters');
-    identifier.end('key parameters');
+    const identifier = info.element('key algorithm', tags.sequence);
     const publicKey = info.bitString('public key bits');
     info.end('public key bits');
-    return { algorithm, parameters, publicKey };
+    return { identifier, publicKey };
   });
 }
 
-function readEcKey(parameters: Uint8Array | undefined, publicKey: Uint8Array): PublicKey {
-  if (parameters?.[0] !== tags.oid) throw unsupported('EC key without a named curve (RFC 5480 §2.1.1)');
-  const curve = readDer(parameters, 'curve', (reader: DerReader) => reader.oid('curve'));
-  if (curve !== oids.secp256r1 && curve !== oids.secp384r1) throw unsupported(`EC curve ${curve}`);
-  const algorithm = curve === oids.secp256r1 ? 'p256' : 'p384';
-  checkEcPoint(algorithm, publicKey);
-  return { algorithm, publicKey, bits: algorithm === 'p256' ? 256 : 384 };
+function kindOf(identifier: Uint8Array): KeyKind {
+  const found = identifiersByKind.find(([, known]) => Buffer.compare(known, identifier) === 0);
+  if (found) return found[0];
+  throw readDer(identifier, 'key algorithm', explainUnknown);
+}
+
+/** What is wrong with an AlgorithmIdentifier that is none of ours. */
+function explainUnknown(reader: DerReader): CaError {
+  const fields = reader.sequence('key algorithm');
+  const algorithm = fields.oid('key algorithm');
+  const isCurve = algorithm === oids.idEcPublicKey && fields.nextTag === tags.oid;
+  const curve = isCurve ? fields.oid('curve') : undefined;
+  if (!fields.isAtEnd) fields.element('key parameters');
+  fields.end('key parameters');
+  if (curve) return unsupported(`EC curve ${curve}`);
+  switch (algorithm) {
+    case oids.idEcPublicKey:
+      return unsupported('EC key without a named curve (RFC 5480 §2.1.1)');
+    case oids.idEd25519:
+      return malformed('Ed25519 key has parameters (RFC 8410 §3)');
+    case oids.rsaEncryption:
+      return malformed('RSA key has parameters other than NULL (RFC 3279 §2.3.1)');
+    default:
+      return unsupported(`key algorithm ${algorithm}`);
+  }
 }
 
 function unsupported(what: string): CaError {

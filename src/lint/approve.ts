@@ -1,0 +1,106 @@
+import { CaError } from '../core/ca-error.ts';
+import { decodeTbsCertificate } from '../x509/certificate.ts';
+import { decodeTbsCrl, type TbsCrl } from '../x509/crl.ts';
+import { CrlEntryCursor } from '../x509/crl-entry.ts';
+import type { CrlIssuerFacts, IssuerFacts, Rule } from './rule.ts';
+import { certificateRules, crlEntryRules, crlRules } from './rules.ts';
+
+export type { CrlIssuerFacts, IssuerFacts } from './rule.ts';
+
+export type ApprovedKind = 'ca-certificate' | 'certificate' | 'crl';
+
+/** More findings than these about the entries of one CRL say nothing new. */
+const maxEntryFindings = 10;
+
+/** Known to this module alone: what keeps everybody else from making an {@link Approved}. */
+const seal = Symbol('approved by the linter');
+
+/**
+ * Bytes that the linter found fit to be signed. Only {@link approveCertificate} and {@link approveCrl} make it,
+ * and signers take nothing else, so that nothing is signed that was not linted, octet for octet.
+ */
+export class Approved {
+  readonly kind: ApprovedKind;
+  readonly #bytes: Uint8Array;
+
+  constructor(key: typeof seal, kind: ApprovedKind, bytes: Uint8Array) {
+    if (key !== seal) throw new Error('only the linter approves');
+    this.kind = kind;
+    this.#bytes = bytes;
+  }
+
+  /** The TBS bytes: the linter's own copy, made before it looked at them. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+}
+
+/** The TBSCertificate, if that issuer may sign it. Throws `lint/refused` with every finding. */
+export function approveCertificate(tbs: Uint8Array, issuer: IssuerFacts): Approved {
+  const bytes = Uint8Array.from(tbs);
+  const certificate = decodeOrRefuse(() => decodeTbsCertificate(bytes));
+  refuseFindings('certificate', applyRules(certificateRules, certificate, issuer));
+  return new Approved(seal, certificate.basicConstraints?.ca ? 'ca-certificate' : 'certificate', bytes);
+}
+
+/** The TBSCertList, if that issuer may sign it. Throws `lint/refused` with the findings. */
+export function approveCrl(tbs: Uint8Array, issuer: CrlIssuerFacts): Approved {
+  const bytes = Uint8Array.from(tbs);
+  const crl = decodeOrRefuse(() => decodeTbsCrl(bytes));
+  const entryFindings = decodeOrRefuse(() => checkEntries(crl, issuer));
+  refuseFindings('CRL', [...applyRules(crlRules, crl, issuer), ...entryFindings]);
+  return new Approved(seal, 'crl', bytes);
+}
+
+function applyRules<Subject, Facts>(
+  rules: readonly Rule<Subject, Facts>[],
+  subject: Subject,
+  issuer: Facts,
+): string[] {
+  const findings: string[] = [];
+  for (const rule of rules) {
+    const finding = checkRule(rule, subject, issuer);
+    if (finding !== undefined) findings.push(`${finding} (${rule.cites})`);
+  }
+  return findings;
+}
+
+/** A rule that finds its part of the bytes malformed has found something too. */
+function checkRule<Subject, Facts>(rule: Rule<Subject, Facts>, subject: Subject, issuer: Facts) {
+  try {
+    return rule.check(subject, issuer);
+  } catch (error) {
+    if (error instanceof CaError) return error.message;
+    throw error;
+  }
+}
+
+function checkEntries(crl: TbsCrl, issuer: CrlIssuerFacts): string[] {
+  const findings: string[] = [];
+  if (!crl.entries) return findings;
+  const cursor = new CrlEntryCursor(crl.entries);
+  while (cursor.next()) {
+    for (const rule of crlEntryRules) {
+      const finding = rule.check(cursor, issuer);
+      if (finding !== undefined && findings.length < maxEntryFindings)
+        findings.push(`${finding} (${rule.cites})`);
+    }
+  }
+  return findings;
+}
+
+function decodeOrRefuse<Value>(decode: () => Value): Value {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof CaError) throw new CaError('lint/refused', error.message, { cause: error });
+    throw error;
+  }
+}
+
+function refuseFindings(what: string, findings: readonly string[]): void {
+  if (findings.length === 0) return;
+  throw new CaError('lint/refused', findings.join('; '), {
+    hint: `the ${what} was not signed; change what was asked for, or report a bug if the request was sound`,
+  });
+}
