@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { benchCrl } from './crl.ts';
+import { benchInProcess } from './in-process.ts';
+import { run } from './measure.ts';
+import { benchOneShot } from './one-shot.ts';
+import { renderTable } from './table.ts';
+
+// `npm run bench [-- RUNS]`: ratios against peers, all measured in this one run. Absolute times are of this machine.
+const ca = new URL('ca.cjs', import.meta.url).pathname;
+const runs = Number(process.argv[2] ?? 15);
+const directory = mkdtempSync(join(tmpdir(), 'private-ca-bench-'));
+try {
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  say('whole processes …');
+  const oneShot = benchOneShot(ca, directory, runs);
+  say('in process …');
+  const inProcess = benchInProcess(join(directory, 'home'), directory);
+  say('CRLs …');
+  const crls = [
+    ...benchCrl(ca, directory, 10_000, Math.min(runs, 7), 1),
+    ...benchCrl(ca, directory, 100_000, Math.min(runs, 7), 5),
+  ];
+  const openssl = run('openssl', ['version']).split(' ').slice(0, 2).join(' ');
+  process.stdout.write(
+    `Node ${process.version}, ${openssl}, ${cpus().length} × ${cpus()[0]?.model.trim()}, medians of ${runs} runs in turn\n\n`,
+  );
+  process.stdout.write(`${renderTable([...oneShot, ...inProcess, ...crls])}\n`);
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
