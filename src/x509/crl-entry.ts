@@ -9,7 +9,7 @@ import {
 } from './asn1-time.ts';
 import { readSerial } from './certificate.ts';
 import { malformed } from './der-reader.ts';
-import { tags, writeHeader } from './der-writer.ts';
+import { copyInto, tags, writeHeader } from './der-writer.ts';
 
 /** Extension { reasonCode, OCTET STRING { ENUMERATED … (RFC 5280 §5.3.1), up to the code. */
 const reasonPrefix = Uint8Array.of(0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
@@ -234,12 +234,6 @@ function writeEntryExtensions(
     to = writeTimeDigits(target, copyInto(target, to, invalidityPrefix), invalidity, true);
   }
   return to;
-}
-
-/** Copies few octets, for which a loop is faster than `set`. */
-function copyInto(target: Uint8Array, position: number, octets: Uint8Array): number {
-  for (let index = 0; index < octets.length; index++) target[position + index] = octets[index] ?? 0;
-  return position + octets.length;
 }
 
 /** A record's 40-bit Unix seconds. */

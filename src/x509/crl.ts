@@ -5,6 +5,7 @@ import { CrlEntryCursor, crlEntriesLength, writeCrlEntries } from './crl-entry.t
 import { type Asn1Time, type DerReader, malformed, readDer } from './der-reader.ts';
 import {
   contextTagConstructed,
+  copyInto,
   encodedLength,
   explicit,
   integer,
@@ -90,13 +91,10 @@ export function encodeTbsCrl(template: CrlTemplate): Uint8Array {
     extensions.length;
   const tbs = new Uint8Array(encodedLength(length));
   let at = writeHeader(tbs, 0, tags.sequence, length);
-  for (const part of head) {
-    tbs.set(part, at);
-    at += part.length;
-  }
+  for (const part of head) at = copyInto(tbs, at, part);
   if (entriesLength > 0) at = writeHeader(tbs, at, tags.sequence, entriesLength);
   for (const page of template.revocations) at = writeCrlEntries(tbs, at, page);
-  tbs.set(extensions, at);
+  copyInto(tbs, at, extensions);
   return tbs;
 }
 

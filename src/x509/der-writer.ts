@@ -174,6 +174,14 @@ export function writeHeader(target: Uint8Array, at: number, identifier: number, 
   return at + 2 + octets;
 }
 
+/** Copies `octets` to `position` and returns the position behind them. */
+export function copyInto(target: Uint8Array, position: number, octets: Uint8Array): number {
+  // For the few octets of most elements a loop takes a quarter of the time of `set`.
+  if (octets.length > 64) target.set(octets, position);
+  else for (let index = 0; index < octets.length; index++) target[position + index] = octets[index] ?? 0;
+  return position + octets.length;
+}
+
 const zeroOctet = Uint8Array.of(0);
 /** Encodings by dotted text; those asked for are the program's own constants and a few from the settings. */
 const encodedOids = new Map<string, Uint8Array>();
@@ -183,10 +191,7 @@ function encode(identifier: number, parts: readonly Uint8Array[]): Uint8Array {
   for (const part of parts) length += part.length;
   const encoded = new Uint8Array(encodedLength(length));
   let at = writeHeader(encoded, 0, identifier, length);
-  for (const part of parts) {
-    encoded.set(part, at);
-    at += part.length;
-  }
+  for (const part of parts) at = copyInto(encoded, at, part);
   return encoded;
 }
 
