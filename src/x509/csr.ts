@@ -49,7 +49,9 @@ export function readCsr(input: Uint8Array | string): Csr {
   const blocks = readImportedFile(input, csrFile);
   const [der] = blocks;
   if (!der || blocks.length > 1) {
-    throw new CaError('x509/malformed-csr', `file holds ${blocks.length} certificate requests > 1 allowed`);
+    throw new CaError('x509/malformed-csr', `file holds ${blocks.length} certificate requests > 1 allowed`, {
+      hint: 'give each request in a file of its own',
+    });
   }
   const { csr, signed, signature, signatureAlgorithm } = explainFaults(der, () => decodeRequest(der));
   if (!verifyBytes(csr.spki, signatureAlgorithm, signed, signature)) {
@@ -64,6 +66,7 @@ const csrFile = {
   what: 'certificate request',
   labels: ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'],
   maxOctets: maxCsrOctets,
+  mayHoldKey: false,
   code: 'x509/malformed-csr',
 } as const;
 
@@ -92,7 +95,8 @@ function decodeInfo(bytes: Uint8Array): Csr {
     const version = info.smallInteger('version');
     if (version !== 0) throw malformed(`version is ${version}, not 0 (RFC 2986 §4.1)`);
     const subject = readSubject(info.element('subject'));
-    const spki = info.element('subjectPKInfo');
+    // A copy: the caller keeps it long after the file's bytes.
+    const spki = Uint8Array.from(info.element('subjectPKInfo'));
     const { algorithm } = readSpki(spki);
     const attributes = readCsrAttributes(info);
     info.end('attributes');

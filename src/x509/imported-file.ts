@@ -9,6 +9,8 @@ export interface ExpectedFile {
   readonly what: string;
   readonly labels: readonly string[];
   readonly maxOctets: number;
+  /** True if the file may hold a private key as well, as bundles do. */
+  readonly mayHoldKey: boolean;
   /** The code of every refusal. */
   readonly code: ErrorCode;
 }
@@ -31,6 +33,11 @@ export function readImportedFile(input: Uint8Array | string, expected: ExpectedF
   const wanted = blocks.filter(({ label }) => expected.labels.includes(label));
   if (wanted.length === 0) {
     throw refuse(expected, `file holds ${describeLabel(blocks[0]?.label)}, not a ${what}`);
+  }
+  if (!expected.mayHoldKey && blocks.some(({ label }) => label.endsWith('PRIVATE KEY'))) {
+    throw new CaError(expected.code, `file holds a private key beside the ${what}`, {
+      hint: `send the ${what.replace('certificate ', '')} alone: a key stays where it was made`,
+    });
   }
   return wanted.map(({ der }) => der);
 }

@@ -25,7 +25,7 @@ export type Pkcs12Kind = 'modern' | 'compat';
  * The iterations of a `modern` file, for its keys and its MAC alike: a MAC with fewer would be the cheap way to try
  * passwords. Writers choose between OpenSSL's 2,048 and 600,000, above which Windows refuses; every program that
  * opens the file pays three times, so `chosen` costs it some 60 ms, and us about 0.1 s, for a password that a person
- * chose. Stretching adds nothing to a password drawn from 128 random bits.
+ * chose. Stretching adds nothing to a password drawn from a hundred random bits.
  */
 export const pkcs12Iterations = { chosen: 100_000, drawn: 2_048, most: 600_000 } as const;
 
@@ -48,7 +48,7 @@ export interface Pkcs12Contents {
 
 /**
  * The PFX (RFC 7292 §4) with the key, its certificate and the chain, all encrypted and under a MAC; friendlyName and
- * localKeyId tie the key to its certificate. Java before 26 opens no file under a password beyond ASCII.
+ * localKeyId tie the key to its certificate. Java (17 was tried) opens no file under a password beyond ASCII.
  *
  * Throws `x509/unusable-password`, above all for the empty one; `RangeError` for iterations beyond the bounds.
  */

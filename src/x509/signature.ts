@@ -1,11 +1,15 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { digestOf, type SignatureAlgorithm } from './signature-algorithm.ts';
+import { encodeSpki } from './subject-public-key-info.ts';
 
 /**
  * The public key of a SubjectPublicKeyInfo that `readSpki` has taken, opened for many checks: opening costs more
- * than one check of a signature.
+ * than one check of a signature. Throws if OpenSSL does not take it.
  */
 export function openPublicKey(spki: Uint8Array): KeyObject {
+  const jwk = p256Jwk(spki);
+  // Node 20's decoder of SubjectPublicKeyInfo takes 105 µs, where a JWK takes 70 and the check itself 64.
+  if (jwk) return createPublicKey({ key: jwk, format: 'jwk' });
   return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
 }
 
@@ -26,4 +30,16 @@ export function verifyBytes(
 ): boolean {
   const key = spkiOrKey instanceof Uint8Array ? openPublicKey(spkiOrKey) : spkiOrKey;
   return verify(digestOf(algorithm), bytes, key, signature);
+}
+
+/** All that comes before the two coordinates in the SubjectPublicKeyInfo of an uncompressed point on P-256. */
+const p256Prefix = encodeSpki('p256', Uint8Array.of(4, ...new Uint8Array(64))).subarray(0, 27);
+
+function p256Jwk(spki: Uint8Array) {
+  if (spki.length !== p256Prefix.length + 64) return undefined;
+  if (Buffer.compare(spki.subarray(0, p256Prefix.length), p256Prefix) !== 0) return undefined;
+  const coordinates = Buffer.from(spki).subarray(p256Prefix.length);
+  const x = coordinates.toString('base64url', 0, 32);
+  const y = coordinates.toString('base64url', 32);
+  return { kty: 'EC', crv: 'P-256', x, y };
 }
