@@ -227,7 +227,7 @@ function firstCrl(ca: NewCa, now: Date, nextUpdate: Date): { file: PublishedCrl;
     authorityKeyIdentifier: issuer.facts.keyIdentifier,
     revocations: [],
   });
-  const der = ca.signer.sign(approveCrl(tbs, issuer.facts, undefined));
+  const der = ca.signer.sign(approveCrl(tbs, issuer.facts));
   return {
     file: { issuer: ca.role, der, pem: encodePem('X509 CRL', der) },
     entry: {

@@ -68,7 +68,7 @@ export async function publishInside(
     authorityKeyIdentifier: issuer.facts.keyIdentifier,
     revocations,
   });
-  const der = signer.sign(approveCrl(tbs, issuer.facts, last?.number));
+  const der = signer.sign(approveCrl(tbs, { ...issuer.facts, ...(last ? { lastNumber: last.number } : {}) }));
   await transaction.append([
     {
       type: 'crl-published',
