@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { CaError } from '../core/ca-error.ts';
-import type { KeyAlgorithm } from '../core/key-algorithm.ts';
 import { printable } from '../core/printable.ts';
 import { formatIp, formatSan, ipOctets } from '../core/san.ts';
 import { parseSerial, type Serial } from '../core/serial.ts';
@@ -20,8 +19,8 @@ export interface CertificateFacts {
   readonly issuer: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** The key's kind if it is one of ours, else its description: `rsa 1024`, `ec secp256k1`. */
-  readonly key: KeyAlgorithm | string;
+  /** The `KeyAlgorithm` if it is one of ours, else a description: `rsa 1024`, `ec secp256k1`. */
+  readonly key: string;
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array;
   /** `dns:api.example.com` and the like; names that we do not make as `upn:…`, `dn:…`, `guid:…`, `id:…`. */
@@ -109,6 +108,8 @@ function readFacts(library: Library, opened: X509Certificate, der: Uint8Array): 
   const extensions = certificate.extensions;
   const repeated = extensions.find(({ type }, at) => extensions.some((e, i) => i < at && e.type === type));
   if (repeated) throw malformed(`extension ${repeated.type} comes twice (RFC 5280 §4.2)`);
+  const { notBefore, notAfter } = certificate;
+  if (Number.isNaN(notBefore.getTime() + notAfter.getTime())) throw malformed('validity is no pair of times');
 
   const spki = new Uint8Array(certificate.publicKey.rawData);
   const constraints = certificate.getExtension(library.BasicConstraintsExtension);
@@ -119,8 +120,8 @@ function readFacts(library: Library, opened: X509Certificate, der: Uint8Array): 
     serial: parseSerial(opened.serialNumber),
     subject: formatName(new Uint8Array(certificate.subjectName.toArrayBuffer())),
     issuer: formatName(new Uint8Array(certificate.issuerName.toArrayBuffer())),
-    notBefore: certificate.notBefore,
-    notAfter: certificate.notAfter,
+    notBefore,
+    notAfter,
     key: describeKey(spki, opened),
     spki,
     subjectAltNames: (
