@@ -5,12 +5,16 @@ import { parseSerial, type Serial } from '../core/serial.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
 import { decodeCrl, findRevocation } from '../x509/crl.ts';
-import { type CertificateFacts, inspectCertificate, isSignedBy } from '../x509/inspect.ts';
+import {
+  type CertificateFacts,
+  inspectCertificate,
+  isSignedBy,
+  readCertificateFile,
+} from '../x509/inspect.ts';
 import { verifyBytes } from '../x509/signature.ts';
 import { clientIssuer, type Issuer } from './issuer.ts';
 import type { Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
-import { firstBlock } from './target.ts';
 
 export type CheckName = 'chain' | 'dates' | 'profile' | 'crl' | 'ledger';
 
@@ -43,7 +47,7 @@ export async function verify(
 ): Promise<VerifyResult> {
   const view = await ports.ledger.view();
   const now = ports.clock();
-  const der = file ? certificateIn(file) : await view.certificateBytes(parseSerial(word));
+  const der = file ? readCertificateFile(file)[0] : await view.certificateBytes(parseSerial(word));
   const facts = await inspectCertificate(der);
   const issuer = clientIssuer(view.authority);
   const record = await view.certificate(facts.serial);
@@ -55,13 +59,6 @@ export async function verify(
     await checkLedger(der, record, view, now),
   ];
   return { valid: checks.every(({ ok }) => ok), serial: facts.serial, subject: facts.subject, checks };
-}
-
-function certificateIn(file: Uint8Array): Uint8Array {
-  const { label, der } = firstBlock(file);
-  if (label !== 'CERTIFICATE')
-    throw new CaError('x509/malformed', `the file holds a ${label.toLowerCase()}, not a certificate`);
-  return der;
 }
 
 function checkChain(
