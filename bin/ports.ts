@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ports } from '../src/authority/ports.ts';
+import type { PortOptions, World } from '../src/cli/context.ts';
+import { openDeliveries } from '../src/store/deliveries.ts';
+import { randomOctets } from '../src/store/entropy.ts';
+import { createLedger, FileLedger } from '../src/store/file-ledger.ts';
+import { openHome } from '../src/store/home.ts';
+import { openKeyStore } from '../src/store/key-files.ts';
+import type { LockHolder } from '../src/store/lock.ts';
+
+/** A transaction is over in milliseconds; a minute of waiting means that something is stuck. */
+const ledgerWaitMs = 60_000;
+/** Longer than a hook may take, which runs under this lock. */
+const deliveryWaitMs = 180_000;
+
+/** The ports of a home directory on this machine's disk. Opening them touches nothing. */
+export function openPorts(
+  options: PortOptions,
+  world: Pick<World, 'clock' | 'environment' | 'keyboard'>,
+): Ports {
+  const { home, passphraseFile, rootPassphraseFile, askPassphrase } = options;
+  const { clock, environment } = world;
+  const onWait = (what: string) => (holder: LockHolder | undefined) => options.onWait(holder?.pid, what);
+  return {
+    home: openHome(home, (directory, entries) => createLedger(directory, entries, { clock })),
+    ledger: new FileLedger({
+      directory: join(home, 'ledger'),
+      clock,
+      lockWaitMs: ledgerWaitMs,
+      onWait: onWait('the ledger'),
+    }),
+    keys: openKeyStore(home),
+    deliveries: openDeliveries({
+      homePath: home,
+      clock,
+      lockWaitMs: deliveryWaitMs,
+      onWait: onWait("the client's delivery"),
+    }),
+    clock,
+    random: randomOctets,
+    async generateKey(algorithm) {
+      const { generateKey } = await import('../src/store/key-generator.ts');
+      return generateKey(algorithm);
+    },
+    async runHook(command, facts, timeoutMs) {
+      const { createHookRunner } = await import('../src/store/hook.ts');
+      return createHookRunner(environment)(command, facts, timeoutMs);
+    },
+    async obtainPassphrase(issuer) {
+      const { createPassphraseSource } = await import('../src/store/passphrase.ts');
+      return createPassphraseSource({
+        ...(passphraseFile === undefined ? {} : { file: passphraseFile }),
+        ...(rootPassphraseFile === undefined ? {} : { rootFile: rootPassphraseFile }),
+        environment,
+        prompt: askPassphrase,
+      })(issuer);
+    },
+    async readPasswordFile(path) {
+      const { readPasswordFile } = await import('../src/store/passphrase.ts');
+      return readPasswordFile(path);
+    },
+    sleep: (ms) => sleep(ms),
+    progress: options.progress,
+    clockConfirmed: options.clockConfirmed,
+  };
+}

@@ -1,0 +1,22 @@
+import { Argument, type Command } from 'commander';
+import type { Run } from '../main.ts';
+import { addExamples } from '../options.ts';
+import { renderCompletion, type Shell, shells } from '../render/completion.ts';
+import { reportContent } from '../report.ts';
+
+/** `ca completion`: a script that completes commands, options, their values, and the names of clients. */
+export function declare(command: Command, run: Run): void {
+  command.addArgument(new Argument('<shell>', 'the shell that you use').choices(shells));
+  addExamples(
+    command,
+    ['source <(ca completion bash)', 'now; in ~/.bashrc, for good'],
+    ['ca completion zsh > "${fpath[1]}/_ca"', 'for zsh'],
+    ['ca completion fish > ~/.config/fish/completions/ca.fish', 'for fish'],
+  );
+  command.action((shell: Shell) =>
+    run(async (context) => {
+      reportContent(context, Buffer.from(renderCompletion(shell)));
+      return 'yes';
+    }),
+  );
+}

@@ -1,0 +1,63 @@
+import { type Command, Option } from 'commander';
+import { parseDuration } from '../core/duration.ts';
+import { parseSan, type San, type SanType } from '../core/san.ts';
+
+/** A parser of one option for many values: repeated, or separated by commas. */
+export function many<T>(
+  parse: (text: string) => T,
+): (text: string, before: readonly T[] | undefined) => readonly T[] {
+  return (text, before = []) => [...before, ...text.split(',').map((part) => parse(part.trim()))];
+}
+
+/** Like {@link many} for URIs, which may hold a comma themselves: the next one starts with its scheme. */
+export function manyUris<T>(
+  parse: (text: string) => T,
+): (text: string, before: readonly T[] | undefined) => readonly T[] {
+  return (text, before = []) => [
+    ...before,
+    ...text.split(/,\s*(?=[a-z][a-z0-9+.-]*:)/i).map((part) => parse(part.trim())),
+  ];
+}
+
+/** A parser of subject alternative names of that type. */
+export function manySans(
+  type: SanType,
+): (text: string, before: readonly San[] | undefined) => readonly San[] {
+  return (type === 'uri' ? manyUris : many)((text) => parseSan(type, text));
+}
+
+/** The text of a duration, which is kept as it was written. Throws `core/invalid-duration`. */
+export function durationText(text: string): string {
+  parseDuration(text);
+  return text.trim();
+}
+
+/** Adds the option that every command has which signs. */
+export function addPassphraseOption(command: Command): Command {
+  return command.option(
+    '--passphrase-file <file>',
+    'file with the passphrase of the CA key (else CA_PASSPHRASE_FILE, CA_PASSPHRASE, or a prompt)',
+  );
+}
+
+/** Adds `--dry-run`. */
+export function addDryRunOption(command: Command): Command {
+  return command.option('--dry-run', 'say what would happen, and do nothing');
+}
+
+/** An option with a few words to choose from; with `parse`, which then refuses the others and may take other spellings. */
+export function choice(
+  flags: string,
+  about: string,
+  values: readonly string[],
+  parse?: (text: string) => unknown,
+): Option {
+  const option = new Option(flags, about).choices(values);
+  return parse ? option.argParser(parse) : option;
+}
+
+/** Adds examples to a command's help. */
+export function addExamples(command: Command, ...examples: readonly (readonly [string, string])[]): Command {
+  const lines = examples.map(([line, about]) => `  # ${about}\n  $ ${line}\n`);
+  return command.addHelpText('after', `\nExamples:\n${lines.join('')}`);
+}

@@ -1,0 +1,25 @@
+import type { AuditResult } from '../../authority/ledger-audit.ts';
+import { printable } from '../../core/printable.ts';
+import type { Line, View } from '../report.ts';
+import { counted } from './relative-time.ts';
+import { renderFacts } from './table.ts';
+
+/** What was checked, and each finding as a line. */
+export function renderAudit(result: AuditResult, { style }: View): readonly Line[] {
+  const { entries, certificates, revocations, head, findings } = result;
+  return [
+    findings.length === 0
+      ? style.green('the ledger is whole')
+      : style.red(`the ledger is not whole: ${counted(findings.length, 'finding')}`),
+    ...findings.map(({ code, message }) => `  ${printable(message)} (${code})`),
+    ...renderFacts(
+      [
+        ['entries', `${entries}`],
+        ['certificates', `${certificates}`],
+        ['revocations', `${revocations}`],
+        ['head', head === '' ? undefined : head],
+      ],
+      '  ',
+    ),
+  ];
+}

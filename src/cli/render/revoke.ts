@@ -1,0 +1,22 @@
+import type { RevokeResult } from '../../authority/revoke.ts';
+import { type Line, news, note, type View } from '../report.ts';
+import { crlLines } from './crl.ts';
+import { relativeTime } from './relative-time.ts';
+
+/** Which certificates are cut off, which were before, and the CRL that says so. */
+export function renderRevoke(
+  { revoked, already, crl }: RevokeResult,
+  view: View & { readonly dryRun: boolean },
+): readonly Line[] {
+  const verb = view.dryRun ? 'would revoke' : 'revoked';
+  return [
+    ...revoked.map(({ client, serial, reason }) => news(`${verb} ${serial} of ${client} (${reason})`)),
+    ...already.map(({ client, serial, reason, at }) =>
+      news(`${serial} of ${client} was revoked already, ${relativeTime(at, view.now)} (${reason})`),
+    ),
+    ...(revoked.length + already.length === 0 ? [news('there is no live certificate to revoke')] : []),
+    ...(view.dryRun
+      ? [note('nothing was done')]
+      : [...crlLines(crl, view), note('servers refuse it once they have read this CRL: reload them')]),
+  ];
+}
