@@ -1,6 +1,7 @@
 import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import {
+  checkAttribute,
   type DistinguishedName,
   formatDistinguishedName,
   parseDistinguishedName,
@@ -49,9 +50,7 @@ export function planCertificate(
   const { settings, issuer, now } = context;
   const profile = findProfile(settings, policy.profile);
   const subject =
-    policy.subject === undefined
-      ? parseDistinguishedName(`CN=${client}`)
-      : parseDistinguishedName(policy.subject);
+    policy.subject === undefined ? [checkAttribute('CN', client)] : parseDistinguishedName(policy.subject);
   const validityMs = policy.validity === undefined ? profile.validityMs : parseDuration(policy.validity);
   const wanted = wholeSeconds(addMs(now, validityMs));
   if (now > issuer.facts.notAfter) {

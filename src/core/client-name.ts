@@ -26,7 +26,8 @@ export function parseClientName(text: string): ClientName {
  * directory on macOS or Windows could not hold apart, nor a person reading a list.
  */
 export function clientNameKey(name: string): string {
-  return name.normalize('NFKC').toLowerCase().normalize('NFKC');
+  // Through capitals: Σ has two small forms, and ß is SS there. Only ẞ has to be made small before.
+  return name.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
 }
 
 function findFault(text: string): string | undefined {
@@ -35,14 +36,21 @@ function findFault(text: string): string | undefined {
   if (length > maxClientNameLength) return `has ${length} characters > ${maxClientNameLength} allowed`;
   if (text !== text.normalize('NFC'))
     return `is not in Unicode form NFC (write ${JSON.stringify(text.normalize('NFC'))})`;
-  const wrong = /[^\p{L}\p{M}\p{Nd}._@+-]/u.exec(text);
-  if (wrong) return `holds ${JSON.stringify(printable(wrong[0]))}`;
+  // Some letters and marks are invisible (variation selectors, Hangul fillers): two names would look like one.
+  const wrong = /[^\p{L}\p{M}\p{Nd}._@+-]|\p{Default_Ignorable_Code_Point}/u.exec(text);
+  if (wrong) return `holds ${visible(wrong[0])}`;
   if (!/^[\p{L}\p{Nd}]/u.test(text)) return 'does not start with a letter or digit';
   if (text.endsWith('.')) return 'ends with a dot';
   if (text.includes('..')) return 'holds two dots in a row';
   if (Buffer.byteLength(text) > 200) return `has ${Buffer.byteLength(text)} octets in UTF-8 > 200 allowed`;
   if (/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(text)) return 'is a device name on Windows';
   return undefined;
+}
+
+function visible(character: string): string {
+  return /^[!-~]$/.test(character)
+    ? JSON.stringify(character)
+    : `the character U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 function show(text: string): string {

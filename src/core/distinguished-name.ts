@@ -27,7 +27,9 @@ export type DistinguishedName = readonly Attribute[];
 
 /**
  * The name that text like `CN=billing,O=Acme\, Inc.,C=DE` gives. As in RFC 4514 the text is read most specific
- * attribute first, and encoded in the opposite order. Throws `core/invalid-name`; the empty text is the empty name.
+ * attribute first, and encoded in the opposite order. The empty text is the empty name.
+ *
+ * Throws `core/invalid-name`, also for several attributes joined by `+` and for an escape that RFC 4514 §2.4 lacks.
  */
 export function parseDistinguishedName(text: string): DistinguishedName {
   if (text.trim() === '') return [];
@@ -62,6 +64,18 @@ export function checkAttribute(type: AttributeType, value: string): Attribute {
       hint: 'write two capital letters: C=DE',
     });
   }
+  // What the attribute's ASN.1 string type holds: PrintableString (RFC 5280 appendix A.1), IA5String (RFC 4519 §2.4).
+  if (type === 'serialNumber' && !/^[A-Za-z0-9 '()+,./:=?-]*$/.test(value)) {
+    throw new CaError(
+      'core/invalid-name',
+      `subject attribute serialNumber="${shown}" holds more than letters, digits, space and ' ( ) + , - . / : = ?`,
+    );
+  }
+  if (type === 'DC' && !/^[ -~]*$/.test(value)) {
+    throw new CaError('core/invalid-name', `subject attribute DC="${shown}" is not ASCII`, {
+      hint: 'write an internationalised name in its A-label form (xn--…)',
+    });
+  }
   return { type, value };
 }
 
@@ -79,21 +93,50 @@ function parseAttribute(text: string): Attribute {
   return checkAttribute(type, unescapeValue(text.slice(equals + 1)));
 }
 
+/** The parts between the commas that no backslash precedes; a backslash at the very end stays, to be refused. */
 function splitUnescaped(text: string): string[] {
-  return text.match(/(?:\\[\s\S]|[^\\,])+|(?<=,)(?=,|$)|^(?=,)/g) ?? [];
+  const parts = [''];
+  for (const [token] of text.matchAll(/\\[\s\S]|[\s\S]/g)) {
+    if (token === ',') parts.push('');
+    else parts[parts.length - 1] += token;
+  }
+  return parts;
 }
 
+/** The value that RFC 4514 §3 text stands for. Spaces around it are not part of it unless they are escaped. */
 function unescapeValue(text: string): string {
-  const trimmed = text.replace(/^ +/, '').replace(/(?<!\\) +$/, '');
-  const octets = trimmed.replace(/((?:\\[0-9a-fA-F]{2})+)/g, (run) =>
-    Buffer.from(run.replaceAll('\\', ''), 'hex').toString('utf8'),
+  const trimmed = text.replace(/^ +/, '').replace(/^((?:\\[\s\S]|[^\\])*?) +$/, '$1');
+  if (trimmed.startsWith('#')) throw badEscape(text, 'starts with #', '\\#');
+  return trimmed.replace(/((?:\\[0-9a-f]{2})+)|\\([\s\S]?)|["+;<>]/gi, (found, octets, escaped) => {
+    if (octets !== undefined) return decodeOctets(octets, text);
+    if (escaped === undefined) throw badEscape(text, `holds ${found} as it is`, `\\${found}`);
+    if (escaped === '' || !' "#+,;<=>\\'.includes(escaped)) {
+      throw badEscape(text, 'holds a backslash that escapes nothing', '\\\\');
+    }
+    return escaped;
+  });
+}
+
+function decodeOctets(escaped: string, text: string): string {
+  try {
+    return utf8.decode(Buffer.from(escaped.replaceAll('\\', ''), 'hex'));
+  } catch {
+    throw badEscape(text, 'holds octets that are not UTF-8', '\\C3\\BC for ü');
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function badEscape(text: string, fault: string, instead: string): CaError {
+  return new CaError(
+    'core/invalid-name',
+    `subject value "${printable(text.trim().slice(0, 80))}" ${fault} (RFC 4514 §2.4)`,
+    {
+      hint: `write it as ${instead}`,
+    },
   );
-  return octets.replace(/\\([\s\S])/g, '$1');
 }
 
 function escapeValue(value: string): string {
-  return value
-    .replace(/[\\,+"<>;=]/g, '\\$&')
-    .replace(/^([ #])/, '\\$1')
-    .replace(/ $/, '\\ ');
+  return value.replace(/[\\,+"<>;=]|^[ #]| $/g, '\\$&');
 }

@@ -17,7 +17,7 @@ export const dayMs = unitMs.d;
  * than zero and at most 100 years. Throws `core/invalid-duration`.
  */
 export function parseDuration(text: string): number {
-  const match = /^([1-9]\d{0,8})([smhdwy])$/.exec(text.trim());
+  const match = /^([1-9]\d{0,8})([smhdwy])$/.exec(text);
   const ms = match ? Number(match[1]) * unitMs[match[2] as keyof typeof unitMs] : Number.NaN;
   if (!(ms <= 100 * unitMs.y)) {
     throw new CaError(

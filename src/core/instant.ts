@@ -15,14 +15,15 @@ export function formatDay(instant: Date): string {
  * (`2026-11-22`, its midnight). Throws `core/invalid-instant`; 30 February is refused, not rolled over.
  */
 export function parseInstant(text: string): Date {
-  const match = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}:\d{2})(\.\d{1,9})?Z)?$/.exec(text);
-  const instant = match ? new Date(`${match[1]}T${match[2] ?? '00:00:00'}.000Z`) : undefined;
+  const match = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?Z)?$/.exec(text);
+  const milliseconds = (match?.[3] ?? '').padEnd(3, '0').slice(0, 3);
+  const instant = match ? new Date(`${match[1]}T${match[2] ?? '00:00:00'}.${milliseconds}Z`) : undefined;
   if (!match || !instant || Number.isNaN(instant.getTime()) || formatDay(instant) !== match[1]) {
     throw new CaError('core/invalid-instant', `${JSON.stringify(text)} is not a UTC time`, {
       hint: 'write it as 2026-11-22T09:30:00Z or 2026-11-22',
     });
   }
-  return new Date(instant.getTime() + Math.floor(Number(`0${match[3] ?? ''}`) * 1000));
+  return instant;
 }
 
 /** `instant` without its fraction of a second: what fits into a certificate. */

@@ -109,6 +109,8 @@ function parseEmail(text: string): string {
 function parseUri(text: string): string {
   if (/[^\u0021-\u007e]/.test(text))
     throw refuse('uri', text, 'holds a space or a character beyond ASCII', 'percent-encode it');
+  if (/["<>\\^`{|}]|%(?![0-9a-f]{2})/i.test(text))
+    throw refuse('uri', text, 'holds a character that URIs do not have (RFC 3986 §2)', 'percent-encode it');
   if (text.length > 2048)
     throw refuse('uri', text, `has ${text.length} octets > 2048 allowed (SPIFFE-ID §2.3)`);
   const scheme = /^([a-z][a-z0-9+.-]*):./i.exec(text)?.[1];

@@ -29,9 +29,12 @@ export function parseSerial(text: string): Serial {
   return checkSerial(digits.length % 2 === 0 ? digits : `0${digits}`, text);
 }
 
-/** True for text that {@link parseSerial} takes and that is long enough not to be a client's name. */
+/**
+ * True for hexadecimal text of 8 octets or more in one of the spellings of {@link parseSerial}, also with the first
+ * digit left out when it is zero, as keytool prints it.
+ */
 export function looksLikeSerial(text: string): boolean {
-  return /^(serial=|0x)?[0-9a-f]{2}([: ]?[0-9a-f]{2}){7,}$/i.test(text.trim());
+  return /^(serial=)?(0x)?[0-9a-f]{1,2}([: ]?[0-9a-f]{2}){7,}$/i.test(text.trim());
 }
 
 /** The serial of an INTEGER's content octets (big-endian). Throws `core/invalid-serial` if not positive. */
