@@ -26,12 +26,26 @@ import {
 /** How many certificates or revocations a page holds at most. */
 export const pageLength = 1000;
 
+/** What a fold of later entries needs to know of the record before them. */
+export interface OlderRecord {
+  readonly head: LedgerHead;
+  findCertificate(serial: Serial): CertificateRecord | undefined;
+  findClient(name: ClientName): ClientRecord | undefined;
+}
+
 /**
  * The record as a pure fold of its entries, in memory: what every other LedgerView must agree with. Of two
  * deliveries or revocations of one certificate the first counts; of two policies of one client the last.
+ *
+ * After an older record it holds the later entries and what they changed alone: see LayeredView for the whole.
  */
 export class LedgerState implements LedgerView {
-  head: LedgerHead = { seq: 0, hash: noPreviousEntry, time: new Date(0) };
+  head: LedgerHead;
+  /** Certificates of the older record that later entries changed. */
+  readonly amended = new Map<Serial, CertificateRecord>();
+  /** How many clients the older record did not know. */
+  newClientCount = 0;
+  readonly #older: OlderRecord | undefined;
   #authority: AuthorityRecord | undefined;
   readonly #clients = new Map<ClientName, ClientRecord>();
   readonly #clientsByKey = new Map<string, ClientName>();
@@ -42,10 +56,17 @@ export class LedgerState implements LedgerView {
   readonly #revoked: Serial[] = [];
   readonly #crls = new Map<IssuerRole, CrlRecord>();
 
+  constructor(older?: OlderRecord) {
+    this.#older = older;
+    this.head = older?.head ?? { seq: 0, hash: noPreviousEntry, time: new Date(0) };
+  }
+
   /** A copy that later entries do not change. */
   clone(): LedgerState {
-    const copy = new LedgerState();
+    const copy = new LedgerState(this.#older);
     copy.head = this.head;
+    copy.newClientCount = this.newClientCount;
+    for (const [serial, record] of this.amended) copy.amended.set(serial, record);
     copy.#authority = this.#authority;
     for (const [name, record] of this.#clients) copy.#clients.set(name, record);
     for (const [key, name] of this.#clientsByKey) copy.#clientsByKey.set(key, name);
@@ -65,11 +86,7 @@ export class LedgerState implements LedgerView {
    * with its authority or begins twice; the state is then unchanged.
    */
   apply(entry: Entry, hash: string): void {
-    if ((entry.type === 'authority-created') !== (this.head.seq === 0)) {
-      throw new CaError('ledger/malformed', `entry ${entry.seq} of the ledger is of type ${entry.type}`, {
-        hint: 'the first entry, and no other, is authority-created: restore the ledger from a backup',
-      });
-    }
+    checkBeginning(entry);
     switch (entry.type) {
       case 'authority-created':
         this.#authority = authorityRecord(entry);
@@ -91,6 +108,11 @@ export class LedgerState implements LedgerView {
         break;
     }
     this.head = { seq: entry.seq, hash, time: entry.time };
+  }
+
+  /** The certificate, whether it is of these entries or of the older record. */
+  find(serial: Serial): CertificateRecord | undefined {
+    return this.#certificates.get(serial) ?? this.amended.get(serial) ?? this.#older?.findCertificate(serial);
   }
 
   get authority(): AuthorityRecord {
@@ -163,11 +185,19 @@ export class LedgerState implements LedgerView {
     return this.#crls.get(issuer);
   }
 
-  async revocationsForCrl(options: { readonly dropExpired: boolean }): Promise<readonly RevocationPage[]> {
-    const lastCrl = this.#crls.get(this.authority.issuing ? 'issuing' : 'root');
+  async revocationsForCrl({
+    dropExpired,
+  }: {
+    readonly dropExpired: boolean;
+  }): Promise<readonly RevocationPage[]> {
+    return this.revocations(dropExpired, this.#crls.get(clientCrlIssuer(this.authority)));
+  }
+
+  /** The revocations for the CRL that follows that one. */
+  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): readonly RevocationPage[] {
     const revocations = this.#revoked.flatMap((serial) => {
       const { notAfter, revocation } = this.#known(serial);
-      if (!revocation || (options.dropExpired && !isDueOnCrl(notAfter, revocation.seq, lastCrl))) return [];
+      if (!revocation || (dropExpired && !isDueOnCrl(notAfter, revocation.seq, lastCrl))) return [];
       const { at: revokedAt, seq: _, ...rest } = revocation;
       return [{ serial, revokedAt, ...rest }];
     });
@@ -176,14 +206,16 @@ export class LedgerState implements LedgerView {
 
   #addClient(entry: EntryHead & ClientAdded): void {
     const { client: name, policy, time } = entry;
-    this.#clients.set(name, { name, addedAt: this.#clients.get(name)?.addedAt ?? time, policy });
+    const known = this.#clients.get(name) ?? this.#older?.findClient(name);
+    if (!known) this.newClientCount++;
+    this.#clients.set(name, { name, addedAt: known?.addedAt ?? time, policy });
     const key = clientNameKey(name);
     if (!this.#clientsByKey.has(key)) this.#clientsByKey.set(key, name);
   }
 
   #issue(entry: EntryHead & Issued): void {
     const { serial, client, key } = entry;
-    if (this.#certificates.has(serial)) throw duplicateSerial(serial);
+    if (this.find(serial)) throw duplicateSerial(serial);
     if (entry.supersedes !== undefined) this.#known(entry.supersedes);
     this.#certificates.set(serial, issuedRecord(entry));
     this.#bytes.set(serial, entry.certificate);
@@ -193,10 +225,10 @@ export class LedgerState implements LedgerView {
 
   #deliver(record: CertificateRecord, deliveredAt: Date): void {
     if (record.deliveredAt) return;
-    this.#certificates.set(record.serial, { ...record, deliveredAt });
+    this.#put({ ...record, deliveredAt });
     let older = record.supersedes && this.#known(record.supersedes);
     while (older && !older.supersededAt) {
-      this.#certificates.set(older.serial, { ...older, supersededAt: deliveredAt });
+      this.#put({ ...older, supersededAt: deliveredAt });
       older = older.supersedes && this.#known(older.supersedes);
     }
   }
@@ -205,12 +237,16 @@ export class LedgerState implements LedgerView {
     if (record.revocation) return;
     const { seq, time: at, reason, invalidityDate } = entry;
     const revocation = { seq, at, reason, ...(invalidityDate && { invalidityDate }) };
-    this.#certificates.set(record.serial, { ...record, revocation });
+    this.#put({ ...record, revocation });
     this.#revoked.push(record.serial);
   }
 
+  #put(record: CertificateRecord): void {
+    (this.#certificates.has(record.serial) ? this.#certificates : this.amended).set(record.serial, record);
+  }
+
   #known(serial: Serial): CertificateRecord {
-    const record = this.#certificates.get(serial);
+    const record = this.find(serial);
     if (!record) throw unknownSerial(serial);
     return record;
   }
@@ -220,6 +256,19 @@ export class LedgerState implements LedgerView {
       .filter(({ notAfter }) => from <= notAfter && notAfter < to)
       .sort((a, b) => a.notAfter.getTime() - b.notAfter.getTime() || a.seq - b.seq);
   }
+}
+
+/** Refuses a record that does not begin with its authority, or begins twice. Throws `ledger/malformed`. */
+export function checkBeginning({ seq, type }: { readonly seq: number; readonly type: string }): void {
+  if ((type === 'authority-created') === (seq === 1)) return;
+  throw new CaError('ledger/malformed', `entry ${seq} of the ledger is of type ${type}`, {
+    hint: 'the first entry, and no other, is authority-created: restore the ledger from a backup',
+  });
+}
+
+/** Who signs the CRL on which clients' certificates stand. */
+export function clientCrlIssuer({ issuing }: AuthorityRecord): IssuerRole {
+  return issuing ? 'issuing' : 'root';
 }
 
 /** True if a delivery is still owed: not revoked, not superseded, never delivered. */

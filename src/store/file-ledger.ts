@@ -1,16 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock, Ledger, LedgerTransaction } from '../authority/ports.ts';
+import type { Clock, Ledger, LedgerTransaction, Progress } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import { linkEntries } from '../ledger/chain.ts';
 import type { Entry, EntryBody } from '../ledger/entry.ts';
+import { LayeredView } from '../ledger/layered-view.ts';
 import { LedgerState, pageLength } from '../ledger/ledger-state.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { LedgerHead } from '../ledger/record.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { createDurably } from './durable-file.ts';
+import { IndexView } from './index-view.ts';
 import { Journal, type JournalPoint, journalStart, segmentName } from './journal.ts';
+import { LedgerIndex, type OpenIndex } from './ledger-index.ts';
 import { type LockHolder, withLock } from './lock.ts';
 
 export interface FileLedgerOptions {
@@ -24,12 +27,24 @@ export interface FileLedgerOptions {
   readonly disk?: Disk;
   /** The size at which a segment is followed by a new one: 64 MiB. */
   readonly segmentOctets?: number;
+  /** After how many entries the index is extended: 256. */
+  readonly tailEntries?: number;
+  /** Told of the making of a long index. */
+  readonly progress?: Progress;
 }
 
 const defaultSegmentOctets = 64 << 20;
 
-/** What has been read of the journal so far. */
-interface Progress {
+/** A tail of the journal that is longer than this is taken into the index by the next writer. */
+const defaultTailEntries = 256;
+
+/** A reader folds no more than this of the journal entry by entry: it is quicker to index it. */
+const longestTailOctets = 1 << 20;
+
+/** What has been read of the journal so far: what the index tells, and the fold of the entries since. */
+interface Position {
+  readonly index: OpenIndex | undefined;
+  readonly older: IndexView | undefined;
   readonly state: LedgerState;
   readonly point: JournalPoint;
 }
@@ -38,34 +53,43 @@ interface Progress {
 export class FileLedger implements Ledger {
   readonly #options: FileLedgerOptions;
   readonly #journal: Journal;
-  #progress: Progress | undefined;
+  readonly #index: LedgerIndex;
+  #position: Position | undefined;
 
   constructor(options: FileLedgerOptions) {
-    const { directory, disk = realDisk, segmentOctets = defaultSegmentOctets } = options;
+    const { directory, disk = realDisk, segmentOctets = defaultSegmentOctets, progress } = options;
     this.#options = options;
     this.#journal = new Journal(directory, { disk, segmentOctets });
+    this.#index = new LedgerIndex({
+      directory: join(directory, 'index'),
+      journal: this.#journal,
+      disk,
+      ...(progress && { progress }),
+    });
   }
 
   /** The record now. Octets after the last newline, where a writer is at work or died, are not part of it. */
   async view(): Promise<LedgerView> {
-    this.#catchUp();
+    await this.#catchUp((index) => this.#extendOrBuild(index));
     return this.#current();
   }
 
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
-    const { directory, clock, lockWaitMs: waitMs, onWait } = this.#options;
+    // Whoever names a directory without a ledger gets no lock file there.
     this.#journal.segments();
-    const lock = { what: 'the ledger', waitMs, clock, ...(onWait && { onWait }) };
-    return await withLock(join(directory, 'lock'), lock, async () => {
-      const torn = this.#catchUp();
+    return await this.#locked(this.#options.lockWaitMs, async () => {
+      const torn = await this.#catchUp(async (index) => this.#index.extend(index));
       if (torn > 0) this.#setTailAside(torn);
+      this.#extendIndex();
       let open = true;
       try {
         return await work({
           view: () => this.#current(),
           append: async (bodies) => {
             if (!open) throw new Error('the transaction is over');
-            return this.#append(bodies);
+            const head = this.#append(bodies);
+            this.#extendIndex();
+            return head;
           },
         });
       } finally {
@@ -85,56 +109,100 @@ export class FileLedger implements Ledger {
     if (page.length > 0) yield page;
   }
 
+  #locked<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
+    const { directory, clock, onWait } = this.#options;
+    const lock = { what: 'the ledger', waitMs, clock, ...(onWait && { onWait }) };
+    return withLock(join(directory, 'lock'), lock, work);
+  }
+
   #current(): LedgerView {
-    return this.#read().state;
+    const { older, state } = this.#read();
+    return older ? new LayeredView(older, state) : state;
   }
 
   /** Reads what others have appended; gives the number of octets after the last newline. */
-  #catchUp(): number {
-    const known = this.#progress;
-    if (known && this.#journal.holds(known.point)) {
+  async #catchUp(extend: (index: OpenIndex | undefined) => Promise<OpenIndex>): Promise<number> {
+    const known = this.#position;
+    if (known && !this.#isLong(known) && this.#journal.holds(known.point)) {
       try {
         return this.#readOn(known);
       } catch {
         // A writer may have taken back lines of a failed append while they were read: read it all again.
       }
     }
-    return this.#readOn({ state: new LedgerState(), point: journalStart });
+    let index = this.#index.open();
+    if (this.#journal.octetsAfter(index?.point ?? journalStart) > longestTailOctets)
+      index = await extend(index);
+    return this.#readOn(this.#startAfter(index));
   }
 
-  #readOn({ state: before, point: start }: Progress): number {
-    const entries = this.#journal.entriesAfter(start);
+  #startAfter(index: OpenIndex | undefined): Position {
+    if (!index) return { index, older: undefined, state: new LedgerState(), point: journalStart };
+    const older = new IndexView(index, this.#journal, () => {
+      this.#index.discard();
+      return this.#index.build(index.point);
+    });
+    return { index, older, state: new LedgerState(older), point: index.point };
+  }
+
+  #readOn(before: Position): number {
+    const entries = this.#journal.entriesAfter(before.point);
     let next = entries.next();
-    let point = start;
-    const state = next.done ? before : before.clone();
+    let { point } = before;
+    const state = next.done ? before.state : before.state.clone();
     for (; !next.done; next = entries.next()) {
       point = next.value.point;
       state.apply(next.value.entry, point.hash);
     }
     if (point.seq === 0) throw empty(this.#options.directory);
-    this.#progress = { state, point };
+    this.#position = { ...before, state, point };
     return next.value;
   }
 
-  #read(): Progress {
-    if (!this.#progress) throw new Error('the ledger was not read yet');
-    return this.#progress;
+  #read(): Position {
+    if (!this.#position) throw new Error('the ledger was not read');
+    return this.#position;
   }
 
   #append(bodies: readonly EntryBody[]): LedgerHead {
-    const { state: before, point } = this.#read();
-    const links = linkEntries(point, this.#options.clock(), bodies);
-    const state = before.clone();
+    const before = this.#read();
+    const links = linkEntries(before.point, this.#options.clock(), bodies);
+    if (links.length === 0) return before.state.head;
+    const state = before.state.clone();
     for (const { entry, hash } of links) state.apply(entry, hash);
-    if (links.length > 0) {
-      this.#progress = { state, point: this.#journal.append(point, links).at(-1) ?? point };
-    }
+    const point = this.#journal.append(before.point, links).at(-1) ?? before.point;
+    this.#position = { ...before, state, point };
     return state.head;
   }
 
   #setTailAside(octets: number): void {
     const file = this.#journal.setTailAside(this.#read().point, octets);
     this.#append([{ type: 'tail-set-aside', file, octets }]);
+  }
+
+  #isLong({ index, point }: Position): boolean {
+    return point.seq - (index?.point.seq ?? 0) > (this.#options.tailEntries ?? defaultTailEntries);
+  }
+
+  /** Takes a long tail into the index. The record is safe without it, so that a full disk is no reason to fail. */
+  #extendIndex(): void {
+    const position = this.#read();
+    if (!this.#isLong(position)) return;
+    try {
+      this.#readOn(this.#startAfter(this.#index.extend(position.index)));
+    } catch (error) {
+      if (!(error instanceof CaError) || !error.code.startsWith('store/')) throw error;
+    }
+  }
+
+  /** For a reader: writes the index if it can have the lock and the disk, else keeps it in memory. */
+  async #extendOrBuild(index: OpenIndex | undefined): Promise<OpenIndex> {
+    try {
+      return await this.#locked(0, async () => this.#index.extend(this.#index.open()));
+    } catch (error) {
+      if (!(error instanceof CaError) || !error.code.startsWith('store/')) throw error;
+      return this.#index.build(undefined, index);
+    }
   }
 }
 

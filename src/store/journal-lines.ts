@@ -25,35 +25,53 @@ export function* readLines(
   path: string,
   from: { readonly offset: number; readonly line: number },
 ): Generator<Line, number> {
+  let { line } = from;
+  const chunks = readChunks(disk, path, from.offset);
+  let chunk = chunks.next();
+  for (; !chunk.done; chunk = chunks.next()) {
+    const { octets, offset } = chunk.value;
+    for (let start = 0; start < octets.length; ) {
+      const end = octets.indexOf(0x0a, start);
+      yield { octets: octets.subarray(start, end), offset: offset + start, line: ++line };
+      start = end + 1;
+    }
+  }
+  return chunk.value;
+}
+
+/** Whole lines, many at a time, each with its newline, and where they begin; the rest is as in {@link readLines}. */
+export function* readChunks(
+  disk: Disk,
+  path: string,
+  from: number,
+): Generator<{ readonly octets: Buffer; readonly offset: number }, number> {
   const fd = open(disk, path);
   try {
-    let { offset, line } = from;
-    let buffer = Buffer.allocUnsafe(Math.min(disk.fstatSync(fd).size - offset + 1, chunkOctets));
+    let offset = from;
+    const left = disk.fstatSync(fd).size - offset;
+    let buffer = Buffer.allocUnsafe(Math.max(Math.min(left + 1, chunkOctets), 1));
     let filled = 0;
     for (;;) {
       const got = read(disk, fd, path, buffer, filled, offset + filled);
       if (got === 0) return filled;
       filled += got;
-      let start = 0;
-      for (let end = buffer.indexOf(0x0a); end >= 0 && end < filled; end = buffer.indexOf(0x0a, start)) {
-        yield { octets: buffer.subarray(start, end), offset: offset + start, line: ++line };
-        start = end + 1;
-      }
-      buffer.copyWithin(0, start, filled);
-      filled -= start;
-      offset += start;
-      if (filled === buffer.length) buffer = grow(buffer, path, line + 1);
+      const end = buffer.subarray(0, filled).lastIndexOf(0x0a) + 1;
+      if (end > 0) yield { octets: buffer.subarray(0, end), offset };
+      buffer.copyWithin(0, end, filled);
+      filled -= end;
+      offset += end;
+      if (filled === buffer.length) buffer = grow(buffer, path, offset);
     }
   } finally {
     disk.closeSync(fd);
   }
 }
 
-function grow(buffer: Buffer, path: string, line: number): Buffer<ArrayBuffer> {
+function grow(buffer: Buffer, path: string, offset: number): Buffer<ArrayBuffer> {
   if (buffer.length >= longestLine) {
     throw new CaError(
       'ledger/malformed',
-      `line ${line} of ${printable(path)} is longer than ${longestLine} octets`,
+      `the line at octet ${offset} of ${printable(path)} is longer than ${longestLine} octets`,
       {
         hint: 'restore the ledger from a backup',
       },

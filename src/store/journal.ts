@@ -8,7 +8,7 @@ import type { LedgerHead } from '../ledger/record.ts';
 import type { Disk } from './disk.ts';
 import { createDurably, syncDirectory, writeAll } from './durable-file.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
-import { readLines } from './journal-lines.ts';
+import { readChunks, readLines } from './journal-lines.ts';
 
 /** A point between two lines of the journal: where the next line begins, and the head that the lines before it make. */
 export interface JournalPoint extends LedgerHead {
@@ -74,7 +74,7 @@ export class Journal {
       let next = lines.next();
       for (; !next.done; next = lines.next()) {
         const { octets, offset, line } = next.value;
-        const where = this.#where(segment, line);
+        const where = this.where(segment, line);
         const entry = parseEntry(octets, where);
         checkLink(entry, point, where);
         point = {
@@ -89,9 +89,58 @@ export class Journal {
         yield { entry, point };
       }
       if (segment === segments) return next.value;
-      if (next.value > 0) throw cutOff(this.#where(segment, point.line + 1));
+      if (next.value > 0) throw cutOff(this.where(segment, point.line + 1));
     }
     return 0;
+  }
+
+  /** Whole lines after a point, many at a time, neither parsed nor checked. */
+  *chunksAfter(start: JournalPoint): Generator<{ octets: Buffer; segment: number; offset: number }> {
+    const segments = this.segments();
+    for (let segment = start.segment; segment <= segments; segment++) {
+      const from = segment === start.segment ? start.offset : 0;
+      const chunks = readChunks(this.#disk, this.segmentPath(segment), from);
+      let next = chunks.next();
+      for (; !next.done; next = chunks.next()) yield { ...next.value, segment };
+      if (next.value > 0 && segment < segments) throw cutOff(`the last line of ${this.#name(segment)}`);
+    }
+  }
+
+  /** The lines from the first to that number, neither parsed nor checked. */
+  *linesUpTo(seq: number): Generator<{ octets: Buffer; seq: number; where: () => string }> {
+    let count = 0;
+    for (let segment = 1; count < seq; segment++) {
+      for (const { octets, line } of readLines(this.#disk, this.segmentPath(segment), {
+        offset: 0,
+        line: 0,
+      })) {
+        if (++count > seq) return;
+        yield { octets, seq: count, where: () => this.where(segment, line) };
+      }
+    }
+  }
+
+  /** How many octets follow a point, in all segments. */
+  octetsAfter(point: JournalPoint): number {
+    let total = -point.offset;
+    const segments = this.segments();
+    for (let segment = point.segment; segment <= segments; segment++) {
+      const path = this.segmentPath(segment);
+      try {
+        total += this.#withFile(path, 'r', (fd) => this.#disk.fstatSync(fd).size);
+      } catch (error) {
+        throw hasErrorCode(error, 'ENOENT') ? missing(this.#name(segment)) : ioError(error, 'read', path);
+      }
+    }
+    return Math.max(total, 0);
+  }
+
+  /** The point after a line that was found to be canonical. */
+  pointAfter(line: Pick<JournalPoint, 'segment' | 'offset' | 'line' | 'lastOctets'>): JournalPoint {
+    if (line.line === 0) return journalStart;
+    const octets = this.read(line.segment, line.offset - line.lastOctets, line.lastOctets - 1);
+    const { seq, time } = parseEntry(octets, this.where(line.segment, line.line));
+    return { ...line, seq, hash: hashLine(octets), time };
   }
 
   /** True if the journal still holds, up to that point, the lines it held when the point was made. */
@@ -265,11 +314,17 @@ export class Journal {
     }
   }
 
+  /** The name of a line of which only its place is known. */
+  whereAt(segment: number, offset: number): string {
+    return `the line at octet ${offset} of ${this.#name(segment)}`;
+  }
+
   #name(segment: number): string {
     return `${basename(this.directory)}/${segmentName(segment)}`;
   }
 
-  #where(segment: number, line: number): string {
+  /** The name of a line for messages. */
+  where(segment: number, line: number): string {
     return `line ${line} of ${this.#name(segment)}`;
   }
 }

@@ -1,0 +1,150 @@
+import type { ClientName } from '../core/client-name.ts';
+import type { RevocationPage } from '../core/revocation-page.ts';
+import type { Serial } from '../core/serial.ts';
+import type { IssuerRole } from './entry.ts';
+import {
+  clientCrlIssuer,
+  isUndelivered,
+  type LedgerState,
+  type OlderRecord,
+  pageLength,
+} from './ledger-state.ts';
+import type { LedgerView, StatusCounts } from './ledger-view.ts';
+import {
+  type AuthorityRecord,
+  type CertificateRecord,
+  type ClientRecord,
+  type CrlRecord,
+  certificateStatus,
+  type LedgerHead,
+} from './record.ts';
+
+/** A view of the record up to some entry, as an index gives it. */
+export interface OlderView extends OlderRecord, Omit<LedgerView, 'revocationsForCrl'> {
+  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): readonly RevocationPage[];
+}
+
+/** The record as an older view and the fold of the few entries since tell it together. */
+export class LayeredView implements LedgerView {
+  readonly head: LedgerHead;
+  readonly authority: AuthorityRecord;
+  readonly #older: OlderView;
+  readonly #newer: LedgerState;
+
+  /** @param newer the fold after `older` (its OlderRecord), which is not changed any more */
+  constructor(older: OlderView, newer: LedgerState) {
+    this.head = newer.head;
+    this.authority = older.authority;
+    this.#older = older;
+    this.#newer = newer;
+  }
+
+  async client(name: ClientName): Promise<ClientRecord | undefined> {
+    return (await this.#newer.client(name)) ?? this.#older.findClient(name);
+  }
+
+  async clientWithKey(nameKey: string): Promise<ClientRecord | undefined> {
+    const older = await this.#older.clientWithKey(nameKey);
+    return older ? this.client(older.name) : this.#newer.clientWithKey(nameKey);
+  }
+
+  async clientCount(): Promise<number> {
+    return (await this.#older.clientCount()) + this.#newer.newClientCount;
+  }
+
+  async certificate(serial: Serial): Promise<CertificateRecord | undefined> {
+    return this.#newer.find(serial);
+  }
+
+  async certificateBytes(serial: Serial): Promise<Uint8Array> {
+    const isNew = (await this.#newer.certificate(serial)) !== undefined;
+    return (isNew ? this.#newer : this.#older).certificateBytes(serial);
+  }
+
+  async certificatesOf(client: ClientName): Promise<readonly CertificateRecord[]> {
+    const older = this.#amend(await this.#older.certificatesOf(client));
+    return [...older, ...(await this.#newer.certificatesOf(client))];
+  }
+
+  async certificatesWithKey(key: string): Promise<readonly CertificateRecord[]> {
+    const older = this.#amend(await this.#older.certificatesWithKey(key));
+    return [...older, ...(await this.#newer.certificatesWithKey(key))];
+  }
+
+  async *certificates(): AsyncIterable<readonly CertificateRecord[]> {
+    for await (const page of this.#older.certificates()) yield this.#amend(page);
+    yield* this.#newer.certificates();
+  }
+
+  async *certificatesExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]> {
+    const newer: CertificateRecord[] = [];
+    for await (const page of this.#newer.certificatesExpiring(from, to)) newer.push(...page);
+    let next = 0;
+    let merged: CertificateRecord[] = [];
+    for await (const page of this.#older.certificatesExpiring(from, to)) {
+      for (const record of this.#amend(page)) {
+        // Newer certificates have greater numbers: of equal notAfter they come later.
+        for (
+          let candidate = newer[next];
+          candidate && candidate.notAfter < record.notAfter;
+          candidate = newer[next]
+        ) {
+          merged.push(candidate);
+          next++;
+        }
+        merged.push(record);
+      }
+      if (merged.length < pageLength) continue;
+      yield merged;
+      merged = [];
+    }
+    merged.push(...newer.slice(next));
+    if (merged.length > 0) yield merged;
+  }
+
+  async countExpiring(from: Date, to: Date): Promise<number> {
+    return (await this.#older.countExpiring(from, to)) + (await this.#newer.countExpiring(from, to));
+  }
+
+  async longestValidityMs(): Promise<number> {
+    return Math.max(await this.#older.longestValidityMs(), await this.#newer.longestValidityMs());
+  }
+
+  async undelivered(): Promise<readonly CertificateRecord[]> {
+    const older = this.#amend(await this.#older.undelivered()).filter(isUndelivered);
+    return [...older, ...(await this.#newer.undelivered())];
+  }
+
+  async counts(now: Date): Promise<StatusCounts> {
+    const counts = { ...(await this.#older.counts(now)) };
+    const newer = await this.#newer.counts(now);
+    for (const status of ['active', 'superseded', 'revoked', 'expired'] as const)
+      counts[status] += newer[status];
+    for (const record of this.#newer.amended.values()) {
+      const before = this.#older.findCertificate(record.serial);
+      if (before) counts[certificateStatus(before, now)]--;
+      counts[certificateStatus(record, now)]++;
+    }
+    return counts;
+  }
+
+  async lastCrl(issuer: IssuerRole): Promise<CrlRecord | undefined> {
+    return (await this.#newer.lastCrl(issuer)) ?? this.#older.lastCrl(issuer);
+  }
+
+  async revocationsForCrl({
+    dropExpired,
+  }: {
+    readonly dropExpired: boolean;
+  }): Promise<readonly RevocationPage[]> {
+    const lastCrl = await this.lastCrl(clientCrlIssuer(this.authority));
+    return [
+      ...this.#older.revocations(dropExpired, lastCrl),
+      ...this.#newer.revocations(dropExpired, lastCrl),
+    ];
+  }
+
+  #amend(records: readonly CertificateRecord[]): readonly CertificateRecord[] {
+    return records.map((record) => this.#newer.amended.get(record.serial) ?? record);
+  }
+}

@@ -1,0 +1,115 @@
+import type { BlockWriter } from './index-blocks.ts';
+import {
+  certificateRow as at,
+  flags,
+  type RowCounts,
+  type Run,
+  serialKeyOctets,
+  type Table,
+  type TableName,
+  tableNames,
+  tableWidths,
+} from './index-tables.ts';
+
+/**
+ * Writes the tables of one run that says what these runs say together, from the oldest to the newest, one row of each in
+ * memory at a time. Gives the numbers of rows.
+ */
+export function mergeRuns(runs: readonly Run[], writer: BlockWriter): RowCounts {
+  const counts: Partial<Record<TableName, number>> = {};
+  // `undelivered` stands before `settled` in the file, and takes out of the set what it has met.
+  const settled = settledSeqs(runs);
+  for (const name of tableNames) {
+    writer.begin(tableWidths[name]);
+    const tables = runs.map((run) => run[name]);
+    if (name === 'certificates') mergeSorted(tables, writer, serialKeyOctets, combineCertificates);
+    else if (name === 'clients') mergeSorted(tables, writer, 32, combineClients);
+    else if (name === 'revocations') for (const row of allRows(tables)) put(writer, row);
+    else if (name === 'undelivered') keepUnsettled(tables, writer, settled);
+    else if (name === 'settled') writeSettled(writer, settled);
+    else mergeSorted(tables, writer, tableWidths[name]);
+    counts[name] = writer.end();
+  }
+  writer.finish();
+  return counts as RowCounts;
+}
+
+/** Merges sorted tables; rows of older tables come first, and rows with equal keys are combined if there is a way to. */
+function mergeSorted(
+  tables: readonly Table[],
+  writer: BlockWriter,
+  keyOctets: number,
+  combine?: (into: Buffer, row: Buffer) => void,
+): void {
+  const cursors = tables.map(rowsOf);
+  const heads = cursors.map((cursor) => cursor.next().value);
+  for (;;) {
+    let least = -1;
+    let leastRow: Buffer | undefined;
+    heads.forEach((row, index) => {
+      if (!row || (leastRow && row.compare(leastRow, 0, keyOctets, 0, keyOctets) >= 0)) return;
+      least = index;
+      leastRow = row;
+    });
+    if (!leastRow) return;
+    const merged = combine ? Buffer.from(leastRow) : leastRow;
+    if (combine) {
+      for (let index = least + 1; index < heads.length; index++) {
+        const row = heads[index];
+        if (row?.compare(merged, 0, keyOctets, 0, keyOctets) !== 0) continue;
+        combine(merged, row);
+        heads[index] = cursors[index]?.next().value;
+      }
+    }
+    put(writer, merged);
+    heads[least] = cursors[least]?.next().value;
+  }
+}
+
+/** Facts are said once, by one run each, so that the newer row only adds to the older one. */
+function combineCertificates(into: Buffer, row: Buffer): void {
+  const added = row[at.flags] ?? 0;
+  into[at.flags] = (into[at.flags] ?? 0) | added;
+  if (added & flags.issued) row.copy(into, at.seq, at.seq, at.deliveredAt);
+  if (added & flags.delivered) row.copy(into, at.deliveredAt, at.deliveredAt, at.supersededAt);
+  if (added & flags.superseded) row.copy(into, at.supersededAt, at.supersededAt, at.revokedSeq);
+  if (added & flags.revoked) row.copy(into, at.revokedSeq, at.revokedSeq, tableWidths.certificates);
+}
+
+/** The first entry of the older row, the latest entry of the newer one. */
+function combineClients(into: Buffer, row: Buffer): void {
+  row.copy(into, 46, 46);
+}
+
+function settledSeqs(runs: readonly Run[]): Set<number> {
+  const settled = new Set<number>();
+  for (const row of allRows(runs.map((run) => run.settled))) settled.add(row.readUIntBE(0, 6));
+  return settled;
+}
+
+function keepUnsettled(tables: readonly Table[], writer: BlockWriter, settled: Set<number>): void {
+  for (const row of allRows(tables)) {
+    if (!settled.delete(row.readUIntBE(0, 6))) put(writer, row);
+  }
+}
+
+/** Those that older runs than these have issued. */
+function writeSettled(writer: BlockWriter, settled: Set<number>): void {
+  for (const seq of Float64Array.from(settled).sort()) writer.buffer.writeUIntBE(seq, writer.row(), 6);
+}
+
+function put(writer: BlockWriter, row: Buffer): void {
+  row.copy(writer.buffer, writer.row());
+}
+
+function* allRows(tables: readonly Table[]): Generator<Buffer> {
+  for (const table of tables) yield* rowsOf(table);
+}
+
+function* rowsOf(table: Table): Generator<Buffer> {
+  for (const rows of table.rows(0, table.count)) {
+    for (let start = 0; start < rows.length; start += table.width) {
+      yield rows.subarray(start, start + table.width);
+    }
+  }
+}

@@ -1,0 +1,265 @@
+import { hash } from 'node:crypto';
+import { type ClientName, clientNameKey } from '../core/client-name.ts';
+import { revocationWidth } from '../core/revocation-page.ts';
+import { type Serial, serialOctets } from '../core/serial.ts';
+import { type BlockReader, firstRowAt, IndexDamage, rowsPerBlock } from './index-blocks.ts';
+
+/**
+ * The tables of a run, in the order they lie in its file, with the width of their rows in octets. Numbers are big-endian,
+ * so that rows sort as octets: `seq` 6, seconds 5 (see {@link secondsBias}), milliseconds 8 (float64), a line's place 13:
+ * segment 4, offset 5, length without newline 4.
+ */
+export const tableWidths = {
+  /** What this run tells of one serial: see {@link certificateRow}. */
+  certificates: 82,
+  /** Hash of the client's name 8, seq, place of the `issued` line. */
+  byClient: 27,
+  /** First octets of the key's SHA-256 8, seq, place. */
+  byKey: 27,
+  /** notAfter, seq, place. */
+  byNotAfter: 24,
+  /** notAfter of certificates that were revoked, superseded, or became both, in this run. */
+  revokedEnds: 5,
+  supersededEnds: 5,
+  bothEnds: 5,
+  /** seq and place of certificates that were issued in this run and owed a delivery at its end. */
+  undelivered: 19,
+  /** seq of certificates of older runs whose delivery is owed no more. */
+  settled: 6,
+  /** seq of the `revoked` entry, notAfter, and the record of a RevocationPage. */
+  revocations: 11 + revocationWidth,
+  /** SHA-256 of the name's key 16 and of the name 16, seq and time of its first entry, place of its latest. */
+  clients: 59,
+} as const;
+
+export type TableName = keyof typeof tableWidths;
+
+export const tableNames = Object.keys(tableWidths) as TableName[];
+
+/** Where the parts of a row of `certificates` begin. Parts whose flag is not set are zeros. */
+export const certificateRow = {
+  /** 20 octets, left-aligned, then their number. */
+  serial: 0,
+  flags: 21,
+  seq: 22,
+  place: 28,
+  notAfter: 41,
+  deliveredAt: 46,
+  supersededAt: 54,
+  revokedSeq: 62,
+  revokedAt: 68,
+  reason: 76,
+  invalidityDate: 77,
+} as const;
+
+export const serialKeyOctets = 21;
+
+export const flags = { issued: 1, delivered: 2, superseded: 4, revoked: 8, invalidity: 16 } as const;
+
+/** Added to Unix seconds, so that years before 1970 sort first. */
+export const secondsBias = 2 ** 39;
+
+/** Where a line lies in the journal; `length` without its newline. */
+export interface Place {
+  readonly segment: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export function writePlace(row: Buffer, at: number, segment: number, offset: number, length: number): void {
+  row.writeUInt32BE(segment, at);
+  row.writeUIntBE(offset, at + 4, 5);
+  row.writeUInt32BE(length, at + 9);
+}
+
+export function readPlace(row: Buffer, at: number): Place {
+  return {
+    segment: row.readUInt32BE(at),
+    offset: row.readUIntBE(at + 4, 5),
+    length: row.readUInt32BE(at + 9),
+  };
+}
+
+export function writeSeconds(row: Buffer, at: number, seconds: number): void {
+  row.writeUIntBE(seconds + secondsBias, at, 5);
+}
+
+export function readSeconds(row: Buffer, at: number): number {
+  return row.readUIntBE(at, 5) - secondsBias;
+}
+
+/** The key of a serial in `certificates`. */
+export function serialKey(serial: Serial): Buffer {
+  const key = Buffer.alloc(serialKeyOctets);
+  const octets = serialOctets(serial);
+  key.set(octets);
+  key[20] = octets.length;
+  return key;
+}
+
+/** The key of a client's name in `byClient`: not collision-free, so the line itself is looked at. */
+export function clientHash(name: Uint8Array, start: number, end: number, into: Buffer, at: number): void {
+  let high = 0x9e3779b9;
+  let low = 0x85ebca6b;
+  for (let index = start; index < end; index++) {
+    const octet = name[index] ?? 0;
+    high = Math.imul(high ^ octet, 0x01000193);
+    low = Math.imul(low ^ (octet + 0x5b), 0x5bd1e995) ^ (low >>> 15);
+  }
+  into.writeInt32BE(mix(high ^ low), at);
+  into.writeInt32BE(mix(low + Math.imul(high, 0x27d4eb2f)), at + 4);
+}
+
+/** The key of a client in `clients`: of its name's key, then of its name. */
+export function clientKey(name: ClientName): Buffer {
+  return Buffer.concat([clientNameKeyHash(clientNameKey(name)), sha256(name)]);
+}
+
+export function clientNameKeyHash(nameKey: string): Buffer {
+  return sha256(nameKey);
+}
+
+function sha256(text: string): Buffer {
+  return hash('sha256', text, 'buffer').subarray(0, 16);
+}
+
+/** Spreads the bits of a 32-bit number (the finalizer of MurmurHash3). */
+export function mix(value: number): number {
+  let bits = value;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return bits ^ (bits >>> 16);
+}
+
+/** The rows of one table of a run, sorted as octets, read a block at a time. */
+export class Table {
+  readonly width: number;
+  readonly count: number;
+  readonly #blocks: BlockReader;
+  readonly #firstBlock: number;
+  readonly #perBlock: number;
+
+  constructor(blocks: BlockReader, firstBlock: number, width: number, count: number) {
+    this.#blocks = blocks;
+    this.#firstBlock = firstBlock;
+    this.width = width;
+    this.count = count;
+    this.#perBlock = rowsPerBlock(width);
+  }
+
+  get blockCount(): number {
+    return Math.ceil(this.count / this.#perBlock);
+  }
+
+  /** Reads the whole table into memory, before it is asked for much. */
+  preload(): void {
+    if (this.count > 0) this.#blocks.preload(this.#firstBlock, this.blockCount);
+  }
+
+  /** The rows from `start` to `end`, as stretches of octets. */
+  *rows(start: number, end: number): Generator<Buffer> {
+    for (let row = start; row < end; ) {
+      const inBlock = row % this.#perBlock;
+      const take = Math.min(this.#perBlock - inBlock, end - row);
+      const at = firstRowAt + inBlock * this.width;
+      yield this.#block(Math.floor(row / this.#perBlock)).subarray(at, at + take * this.width);
+      row += take;
+    }
+  }
+
+  /** The number of the first row that does not sort before `key`. */
+  lowerBound(key: Buffer): number {
+    // Keys are hashes or random serials and lie evenly: look where the key should be, then further and further away from
+    // there, then between. Where they lie unevenly that is still a search by halves.
+    let low = 0;
+    let high = this.blockCount;
+    let direction = 0;
+    let between = false;
+    let stride = 0;
+    let number = Math.min(Math.floor((key.readUInt32BE(0) / 2 ** 32) * high), high - 1);
+    while (low < high) {
+      const rows = Math.min(this.#perBlock, this.count - number * this.#perBlock);
+      const block = this.#block(number);
+      if (this.#compare(block, 0, key) >= 0) {
+        high = number;
+        between ||= direction > 0;
+        direction = -1;
+      } else if (this.#compare(block, rows - 1, key) < 0) {
+        low = number + 1;
+        between ||= direction < 0;
+        direction = 1;
+      } else {
+        return number * this.#perBlock + this.#searchBlock(block, rows, key);
+      }
+      if (between) number = (low + high) >>> 1;
+      else number = direction < 0 ? Math.max(high - 1 - stride, low) : Math.min(low + stride, high - 1);
+      stride = stride * 4 + 1;
+    }
+    return Math.min(low * this.#perBlock, this.count);
+  }
+
+  /** The stretch of rows that begin with `key`, one after another. */
+  *startingWith(key: Buffer): Generator<Buffer> {
+    for (const rows of this.rows(this.lowerBound(key), this.count)) {
+      for (let at = 0; at < rows.length; at += this.width) {
+        if (rows.compare(key, 0, key.length, at, at + key.length) !== 0) return;
+        yield rows.subarray(at, at + this.width);
+      }
+    }
+  }
+
+  #searchBlock(block: Buffer, rows: number, key: Buffer): number {
+    let low = 0;
+    let high = rows - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compare(block, middle, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #compare(block: Buffer, row: number, key: Buffer): number {
+    const at = firstRowAt + row * this.width;
+    return block.compare(key, 0, key.length, at, at + key.length);
+  }
+
+  #block(number: number): Buffer {
+    if (number < 0 || number >= this.blockCount) throw new IndexDamage(`there is no block ${number}`);
+    return this.#blocks.block(this.#firstBlock + number);
+  }
+}
+
+/** The tables of a run, with the number of rows of each. */
+export type Run = { readonly [N in TableName]: Table };
+
+export type RowCounts = { readonly [N in TableName]: number };
+
+export function openRun(blocks: BlockReader, counts: RowCounts): Run {
+  const tables: Partial<Record<TableName, Table>> = {};
+  let firstBlock = 0;
+  for (const name of tableNames) {
+    const table = new Table(blocks, firstBlock, tableWidths[name], counts[name]);
+    tables[name] = table;
+    firstBlock += table.blockCount;
+  }
+  return tables as Run;
+}
+
+/** What a run covers and how it is called; `entries` tells when it is time to merge it with others. */
+export interface RunInfo {
+  /** 16 hex digits. */
+  readonly id: string;
+  readonly entries: number;
+  readonly rows: RowCounts;
+}
+
+/** What an index holds beside its runs. */
+export interface IndexSummary {
+  readonly clientCount: number;
+  readonly longestValidityMs: number;
+  /** Place of the first line, and of the latest `crl-published` of each issuer. */
+  readonly authority: Place;
+  readonly rootCrl?: Place;
+  readonly issuingCrl?: Place;
+}

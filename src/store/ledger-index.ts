@@ -1,0 +1,293 @@
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Progress } from '../authority/ports.ts';
+import type { Serial } from '../core/serial.ts';
+import { checkLink } from '../ledger/chain.ts';
+import { parseEntry } from '../ledger/entry-codec.ts';
+import { checkBeginning } from '../ledger/ledger-state.ts';
+import type { Disk } from './disk.ts';
+import { BlockWriter, FileBlocks, IndexDamage, MemoryBlocks, newRunId } from './index-blocks.ts';
+import { type OlderRuns, RunBuilder } from './index-builder.ts';
+import { findFacts } from './index-facts.ts';
+import { encodeManifest, type Manifest, parseManifest } from './index-manifest.ts';
+import { mergeRuns } from './index-merge.ts';
+import { LineScan } from './index-scan.ts';
+import {
+  type IndexSummary,
+  openRun,
+  type Place,
+  type RowCounts,
+  type Run,
+  type RunInfo,
+  serialKey,
+} from './index-tables.ts';
+import { hasErrorCode, ioError } from './io-error.ts';
+import { type Journal, type JournalPoint, journalStart } from './journal.ts';
+
+/** An index, opened: what its manifest says, and its runs from the oldest to the newest. */
+export interface OpenIndex extends Manifest {
+  readonly tables: readonly Run[];
+}
+
+export interface LedgerIndexOptions {
+  readonly directory: string;
+  readonly journal: Journal;
+  readonly disk: Disk;
+  readonly progress?: Progress;
+}
+
+/** Runs of like size are merged when there are so many of them. */
+const fanOut = 4;
+
+/** About what a certificate takes in the journal, with all that is said of it. */
+const octetsPerCertificate = 900;
+
+/**
+ * The index of a journal: derived, disposable, in files of one folder that a manifest names. A log-structured merge: each
+ * extension writes one small run, and four runs of like size become one. Nothing here is synced: whatever a power cut leaves
+ * is told from an index by its checksums, and built again.
+ */
+export class LedgerIndex {
+  readonly #options: LedgerIndexOptions;
+  readonly #opened = new Map<string, WeakRef<FileBlocks>>();
+
+  constructor(options: LedgerIndexOptions) {
+    this.#options = options;
+  }
+
+  /** The index on disk; undefined if there is none, or none of this journal. */
+  open(): OpenIndex | undefined {
+    // A writer may replace runs between the reading of the manifest and theirs.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const manifest = this.#readManifest();
+      if (!manifest || !this.#options.journal.holds(manifest.point)) return undefined;
+      try {
+        return {
+          ...manifest,
+          tables: manifest.runs.map((info) => openRun(this.#blocks(info.id), info.rows)),
+        };
+      } catch (error) {
+        if (!hasErrorCode(error, 'ENOENT')) throw ioError(error, 'read', this.#options.directory);
+      }
+    }
+    return undefined;
+  }
+
+  /** An index of the journal's lines up to `limit`, in memory alone. Throws `ledger/…` at a line that is not canonical. */
+  build(limit: JournalPoint | undefined, older?: OpenIndex): OpenIndex {
+    try {
+      return this.#build(limit, older);
+    } catch (error) {
+      if (error instanceof IndexDamage && older) return this.#build(limit, undefined);
+      throw error;
+    }
+  }
+
+  #build(limit: JournalPoint | undefined, older: OpenIndex | undefined): OpenIndex {
+    const parts: Buffer[] = [];
+    const id = newRunId();
+    const writer = new BlockWriter(id, (octets) => parts.push(Buffer.from(octets)));
+    const { point, summary, info } = this.#fold(older, limit, id, writer);
+    const run = openRun(new MemoryBlocks(Buffer.concat(parts)), info.rows);
+    return { point, summary, runs: [...(older?.runs ?? []), info], tables: [...(older?.tables ?? []), run] };
+  }
+
+  /** Extends the index on disk, or makes one, up to the journal's end. Call under the ledger's lock. */
+  extend(older: OpenIndex | undefined): OpenIndex {
+    const { directory, disk } = this.#options;
+    try {
+      disk.mkdirSync(directory, { recursive: true, mode: 0o700 });
+      const id = newRunId();
+      const folded = this.#writeRun(id, (writer) => this.#fold(older, undefined, id, writer));
+      const { point, summary } = folded;
+      let runs: readonly RunInfo[] = [...(older?.runs ?? []), folded.info];
+      for (let tail = mergeable(runs); tail; tail = mergeable(runs)) runs = this.#merge(runs, tail);
+      const manifest: Manifest = { point, summary, runs };
+      this.#replaceManifest(manifest);
+      this.#removeOthers(runs);
+      return { ...manifest, tables: runs.map((run) => openRun(this.#blocks(run.id), run.rows)) };
+    } catch (error) {
+      if (error instanceof IndexDamage && older) return this.extend(undefined);
+      throw ioError(error, 'write the index in', directory);
+    }
+  }
+
+  /** Makes sure that nobody opens the index on disk again. */
+  discard(): void {
+    try {
+      unlinkSync(this.#manifestPath);
+    } catch {
+      // On a read-only disk everybody finds the damage anew.
+    }
+  }
+
+  get #manifestPath(): string {
+    return join(this.#options.directory, 'manifest');
+  }
+
+  #readManifest(): Manifest | undefined {
+    try {
+      return parseManifest(readFileSync(this.#manifestPath, 'utf8'));
+    } catch (error) {
+      if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+      throw ioError(error, 'read', this.#manifestPath);
+    }
+  }
+
+  #replaceManifest(manifest: Manifest): void {
+    const temporary = `${this.#manifestPath}.new`;
+    writeFileSync(temporary, encodeManifest(manifest), { mode: 0o644 });
+    this.#options.disk.renameSync(temporary, this.#manifestPath);
+  }
+
+  #blocks(id: string): FileBlocks {
+    const known = this.#opened.get(id)?.deref();
+    if (known) return known;
+    const blocks = new FileBlocks(this.#options.disk, this.#runPath(id), Buffer.from(id, 'hex'));
+    this.#opened.set(id, new WeakRef(blocks));
+    return blocks;
+  }
+
+  #runPath(id: string): string {
+    return join(this.#options.directory, `${id}.run`);
+  }
+
+  #writeRun<T>(id: Buffer, write: (writer: BlockWriter) => T): T {
+    const { disk } = this.#options;
+    const fd = disk.openSync(this.#runPath(id.toString('hex')), 'wx', 0o644);
+    try {
+      let position = 0;
+      return write(
+        new BlockWriter(id, (octets) => {
+          for (let written = 0; written < octets.length; ) {
+            const count = disk.writeSync(fd, octets, written, octets.length - written, position);
+            written += count;
+            position += count;
+          }
+        }),
+      );
+    } finally {
+      disk.closeSync(fd);
+    }
+  }
+
+  #merge(runs: readonly RunInfo[], from: number): RunInfo[] {
+    const merged = runs.slice(from);
+    const id = newRunId();
+    const tables = merged.map((info) => openRun(this.#blocks(info.id), info.rows));
+    const rows = this.#writeRun(id, (writer) => mergeRuns(tables, writer));
+    const entries = merged.reduce((sum, info) => sum + info.entries, 0);
+    return [...runs.slice(0, from), { id: id.toString('hex'), entries, rows }];
+  }
+
+  #removeOthers(runs: readonly RunInfo[]): void {
+    const { directory, disk } = this.#options;
+    const kept = new Set(runs.map(({ id }) => `${id}.run`));
+    for (const name of disk.readdirSync(directory)) {
+      if (name.endsWith('.run') && !kept.has(name)) disk.unlinkSync(join(directory, name));
+    }
+    for (const id of this.#opened.keys()) if (!kept.has(`${id}.run`)) this.#opened.delete(id);
+  }
+
+  /** Scans the lines after `older` and writes what they say as one run. */
+  #fold(
+    older: OpenIndex | undefined,
+    limit: JournalPoint | undefined,
+    id: Buffer,
+    writer: BlockWriter,
+  ): { point: JournalPoint; summary: IndexSummary; info: RunInfo } {
+    const { journal, progress } = this.#options;
+    const start = older?.point ?? journalStart;
+    const total = journal.octetsAfter(start);
+    const builder = new RunBuilder(olderRuns(older, journal), Math.ceil(total / octetsPerCertificate));
+    const scan = new LineScan();
+    let summary: Partial<IndexSummary> = older?.summary ?? {};
+    let { segment, offset, line, lastOctets, seq } = start;
+    let done = 0;
+    for (const chunk of journal.chunksAfter(start)) {
+      if (chunk.segment !== segment) line = 0;
+      segment = chunk.segment;
+      offset = chunk.offset;
+      const { octets } = chunk;
+      for (let from = 0; from < octets.length && seq !== limit?.seq; ) {
+        const end = octets.indexOf(0x0a, from);
+        line++;
+        if (!scan.read(octets, from, end) || scan.seq !== seq + 1) {
+          refuse(octets.subarray(from, end), seq, journal.where(segment, line));
+        }
+        checkBeginning(scan);
+        builder.add(scan, octets, segment, offset, end - from);
+        if (scan.type === 'authority-created' || scan.type === 'crl-published') {
+          summary = summarise(summary, scan, { segment, offset, length: end - from });
+        }
+        seq = scan.seq;
+        lastOctets = end + 1 - from;
+        offset += lastOctets;
+        from = end + 1;
+      }
+      done += octets.length;
+      progress?.(done, total, 'indexing the ledger');
+      if (seq === limit?.seq) break;
+    }
+    const rows: RowCounts = builder.write(writer);
+    return {
+      point: journal.pointAfter({ segment, offset, line, lastOctets }),
+      summary: {
+        ...(summary as IndexSummary),
+        clientCount: (older?.summary.clientCount ?? 0) + builder.clientCount,
+        longestValidityMs: Math.max(older?.summary.longestValidityMs ?? 0, builder.longestValidityMs),
+      },
+      info: { id: id.toString('hex'), entries: builder.entries, rows },
+    };
+  }
+}
+
+/** Where the runs begin that are to be merged: the last ones, when enough of them are of one size class. */
+function mergeable(runs: readonly RunInfo[]): number | undefined {
+  const first = runs.length - fanOut;
+  const sizes = runs.slice(Math.max(first, 0)).map(({ entries }) => sizeClass(entries));
+  return first >= 0 && sizes.every((size) => size <= (sizes.at(-1) ?? 0)) ? first : undefined;
+}
+
+function sizeClass(entries: number): number {
+  return Math.floor(Math.log(Math.max(entries, 256)) / Math.log(fanOut));
+}
+
+function olderRuns(index: OpenIndex | undefined, journal: Journal): OlderRuns {
+  if (!index) return { find: () => undefined, hasClient: () => false };
+  return {
+    find: (key) => {
+      const facts = findFacts(index.tables, key);
+      if (!facts) return undefined;
+      const { seq, notAfter, place } = facts;
+      return {
+        seq,
+        notAfter,
+        flags: facts.flags,
+        supersedes: () => {
+          const supersedes = supersededBy(journal.read(place.segment, place.offset, place.length));
+          return supersedes && serialKey(supersedes);
+        },
+      };
+    },
+    hasClient: (key) => index.tables.some((run) => !run.clients.startingWith(key).next().done),
+  };
+}
+
+function supersededBy(line: Buffer): Serial | undefined {
+  const entry = parseEntry(line, 'a line that the index points to');
+  if (entry.type !== 'issued') throw new IndexDamage('a certificate has no line');
+  return entry.supersedes;
+}
+
+function summarise(summary: Partial<IndexSummary>, scan: LineScan, place: Place): Partial<IndexSummary> {
+  if (scan.type === 'authority-created') return { ...summary, authority: place };
+  return { ...summary, ...(scan.isRoot ? { rootCrl: place } : { issuingCrl: place }) };
+}
+
+/** Throws what is wrong with a line that the scan did not understand, or that is out of order. */
+function refuse(line: Buffer, seq: number, where: string): never {
+  const entry = parseEntry(line, where);
+  checkLink(entry, { seq, hash: entry.prev }, where);
+  throw new Error(`${where} is canonical, and was not understood`);
+}

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { clientNameKey, parseClientName } from '../../src/core/client-name.ts';
+import { decodeRevocationPage } from '../../src/core/revocation-page.ts';
+import type { Serial } from '../../src/core/serial.ts';
+import type { EntryBody } from '../../src/ledger/entry.ts';
+import type { LedgerView } from '../../src/ledger/ledger-view.ts';
+import type { CertificateRecord } from '../../src/ledger/record.ts';
+import { added, created, crlPublished, delivered, issued, revoked } from './ledger-entries.ts';
+
+/** Random histories of a ledger, and every question to a view of them. */
+
+const clients = ['billing', 'Billing', 'jörg.müller', 'acme', 'x'];
+const start = Date.parse('2026-01-01T00:00:00Z');
+const day = 86_400_000;
+
+const step = fc.record({
+  kind: fc.constantFrom(
+    'add',
+    'issue',
+    'issue',
+    'issue',
+    'renew',
+    'renew',
+    'deliver',
+    'deliver',
+    'revoke',
+    'crl',
+    'other',
+  ),
+  client: fc.nat(clients.length - 1),
+  target: fc.nat(1000),
+  day: fc.integer({ min: 0, max: 60 }),
+  days: fc.constantFrom(1, 10, 30, 30, 90, 3_000_000),
+  random: fc.boolean(),
+  key: fc.nat(6),
+});
+
+/** Bodies of a valid history; the first is the authority. */
+export const histories: fc.Arbitrary<EntryBody[]> = fc
+  .tuple(fc.boolean(), fc.array(step, { maxLength: 60 }))
+  .map(([twoTier, steps]) => {
+    const bodies: EntryBody[] = [created(twoTier ? { issuing: 'AQID' } : {})];
+    const made: { client: string; serial: string }[] = [];
+    steps.forEach(({ kind, client: index, target, day: at, days, random, key }, position) => {
+      const client = clients[index] ?? 'x';
+      const old = made[target % Math.max(made.length, 1)];
+      if (kind === 'add') {
+        bodies.push(added(client, { hook: `echo ${position} "quoted" \\ ü` }));
+      } else if (kind === 'issue' || kind === 'renew') {
+        const serial = random ? serialOf(position) : (position + 1).toString(16).padStart(2, '0');
+        const notBefore = new Date(start + at * day);
+        bodies.push(
+          issued(kind === 'renew' && old ? old.client : client, serial, {
+            notBefore,
+            notAfter: new Date(
+              Math.min(notBefore.getTime() + days * day, Date.parse('9999-12-31T23:59:59Z')),
+            ),
+            key: String(key).padStart(64, 'ab'),
+            subject: random ? 'CN=a\\"b,O="\\\\' : '',
+            ...(kind === 'renew' && old && { supersedes: old.serial as Serial }),
+          }),
+        );
+        made.push({ client: kind === 'renew' && old ? old.client : client, serial: issuedSerial(bodies) });
+      } else if (kind === 'deliver' && old) {
+        bodies.push(delivered(old.client, old.serial));
+      } else if (kind === 'revoke' && old) {
+        bodies.push(
+          revoked(old.client, old.serial, {
+            reason: random ? 'unspecified' : 'keyCompromise',
+            ...(random && { invalidityDate: new Date(start + at * day) }),
+          }),
+        );
+      } else if (kind === 'crl') {
+        bodies.push(
+          crlPublished(position, new Date(start + at * day), { issuer: random ? 'root' : 'issuing' }),
+        );
+      } else if (kind === 'other') {
+        bodies.push({ type: 'passphrase-changed', issuer: 'root' });
+      }
+    });
+    return bodies;
+  });
+
+function serialOf(position: number): string {
+  const bits = Math.imul(position + 1, 0x9e3779b1) >>> 0;
+  return `${(0x10 + (bits & 0x6f)).toString(16)}${bits.toString(16).padStart(8, '0')}${'5a'.repeat(10)}`;
+}
+
+function issuedSerial(bodies: readonly EntryBody[]): string {
+  const last = bodies.at(-1);
+  return last?.type === 'issued' ? last.serial : '';
+}
+
+/** What a view answers to everything that it can be asked. */
+export async function askEverything(view: LedgerView): Promise<unknown> {
+  const instants = [0, 5, 20, 45, 120, 3_000_000].map((days) => new Date(start + days * day + 500));
+  const certificates = await collect(view.certificates());
+  return {
+    head: view.head,
+    authority: view.authority,
+    certificates,
+    each: await Promise.all(certificates.map(({ serial }) => view.certificate(serial))),
+    bytes: await Promise.all(
+      certificates.map(async ({ serial }) => Buffer.from(await view.certificateBytes(serial)).toString()),
+    ),
+    unknown: await view.certificate('77' as Serial),
+    clients: await Promise.all(clients.map((name) => view.client(parseClientName(name)))),
+    byKey: await Promise.all([...clients, 'nobody'].map((name) => view.clientWithKey(clientNameKey(name)))),
+    clientCount: await view.clientCount(),
+    of: await Promise.all(clients.map((name) => view.certificatesOf(parseClientName(name)))),
+    withKey: await Promise.all(
+      Array.from({ length: 8 }, (_, key) => view.certificatesWithKey(String(key).padStart(64, 'ab'))),
+    ),
+    expiring: await Promise.all(
+      instants.map(async (to, index) =>
+        collect(view.certificatesExpiring(instants[index - 1] ?? new Date(0), to)),
+      ),
+    ),
+    expiringBackwards: await collect(view.certificatesExpiring(new Date(8.64e15), new Date(0))),
+    countExpiring: await Promise.all(instants.map((to) => view.countExpiring(instants[1] ?? to, to))),
+    everExpiring: await view.countExpiring(new Date(-8.64e15), new Date(8.64e15)),
+    longestValidityMs: await view.longestValidityMs(),
+    undelivered: await view.undelivered(),
+    counts: await Promise.all(instants.map((now) => view.counts(now))),
+    crls: [await view.lastCrl('root'), await view.lastCrl('issuing')],
+    revocations: (await view.revocationsForCrl({ dropExpired: false })).flatMap(decodeRevocationPage),
+    due: (await view.revocationsForCrl({ dropExpired: true })).flatMap(decodeRevocationPage),
+  };
+}
+
+async function collect(pages: AsyncIterable<readonly CertificateRecord[]>): Promise<CertificateRecord[]> {
+  const all: CertificateRecord[] = [];
+  for await (const page of pages) all.push(...page);
+  return all;
+}
