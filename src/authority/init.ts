@@ -255,10 +255,10 @@ function issuingName(name: string): string {
 }
 
 function filesOf(twoTier: boolean, { home }: Pick<Ports, 'home'>): InitResult['files'] {
-  const crl = home.crlPaths(twoTier ? 'issuing' : 'root');
+  const crl = home.crlPaths(twoTier ? 'issuing' : 'root', twoTier);
   const certificate = home.filePath('ca.crt');
   if (!twoTier) return { certificate, crl: crl.der, crlPem: crl.pem };
-  const rootCrl = home.crlPaths('root');
+  const rootCrl = home.crlPaths('root', twoTier);
   return {
     certificate,
     chain: home.filePath('chain.crt'),

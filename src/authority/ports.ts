@@ -90,7 +90,8 @@ export interface Home {
   copyCrls(directory: string): Promise<void>;
   /** The DER that is published now. */
   readCrl(issuer: IssuerRole): Promise<Uint8Array | undefined>;
-  crlPaths(issuer: IssuerRole): CrlPaths;
+  /** @param twoTier to be said where there is no authority yet */
+  crlPaths(issuer: IssuerRole, twoTier?: boolean): CrlPaths;
 }
 
 /** The files of one certificate's delivery, ready to be written. */
