@@ -1,0 +1,30 @@
+import type { PublishedCrl } from '../authority/ports.ts';
+import type { IssuerRole } from '../ledger/entry.ts';
+import { publicMode } from './file-mode.ts';
+import type { FileToWrite } from './file-set.ts';
+
+/** All CRLs in one PEM, for servers that take one file, as nginx does; with two tiers alone. */
+export const allCrlsName = 'all.crl.pem';
+
+/** The names of an issuer's CRL in `crl/`: `ca.crl` is always that of the CA that issues to clients. */
+export function crlNames(
+  issuer: IssuerRole,
+  twoTier: boolean,
+): { readonly der: string; readonly pem: string } {
+  const base = issuer === 'root' && twoTier ? 'root' : 'ca';
+  return { der: `${base}.crl`, pem: `${base}.crl.pem` };
+}
+
+/** The files of a CRL in the order in which they go into place, DER first. */
+export function crlFiles({ issuer, der, pem }: PublishedCrl, twoTier: boolean): FileToWrite[] {
+  const names = crlNames(issuer, twoTier);
+  return [
+    { name: names.der, content: der, mode: publicMode },
+    { name: names.pem, content: pem, mode: publicMode },
+  ];
+}
+
+/** The file of all CRLs, that of the CA that issues to clients first. */
+export function allCrlsFile(issuing: string, root: string): FileToWrite {
+  return { name: allCrlsName, content: issuing + root, mode: publicMode };
+}

@@ -1,0 +1,135 @@
+import { dirname, join } from 'node:path';
+import { CaError } from '../core/ca-error.ts';
+import { printable } from '../core/printable.ts';
+import type { Serial } from '../core/serial.ts';
+import { type DeliveryDisk, type DeliveryNames, isSerial, occupied, type Place } from './deliveries-place.ts';
+import { temporaryPath } from './file-set.ts';
+import { hasErrorCode } from './io-error.ts';
+
+/** The version that is in place. */
+export function readCurrent({ current }: Place, disk: DeliveryDisk): Serial | undefined {
+  try {
+    const serial = disk.readlinkSync(current);
+    return isSerial(serial) ? serial : undefined;
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EINVAL')) return undefined;
+    throw error;
+  }
+}
+
+/** Puts another version in place, all files at once. */
+export function switchCurrent({ current }: Place, serial: Serial, disk: DeliveryDisk): void {
+  replaceLink(current, serial, disk);
+}
+
+/** Throws `store/occupied` if one of those stable names is a file or link of somebody else. */
+export function checkStableNames(
+  place: Place,
+  files: readonly (keyof DeliveryNames)[],
+  disk: DeliveryDisk,
+): void {
+  for (const file of files) {
+    if (linkState(place, file, disk) !== 'foreign') continue;
+    throw occupied(
+      `${printable(join(place.directory, place.names[file]))} exists already and is not ours`,
+      'move it away, or name another directory with --out',
+    );
+  }
+}
+
+/**
+ * Makes those stable names that are missing; true if there were any. Before the first switch they lead nowhere, so
+ * that the first version appears all at once, too.
+ */
+export function addStableNames(
+  place: Place,
+  files: readonly (keyof DeliveryNames)[],
+  disk: DeliveryDisk,
+): boolean {
+  const missing = files.filter((file) => linkState(place, file, disk) === 'missing');
+  for (const file of missing)
+    makeLink(join(place.directory, place.names[file]), stableTarget(place, file), disk);
+  return missing.length > 0;
+}
+
+/** Leads the shared name of the root here if it leads to another root or nowhere; true if it did. */
+export function mendRootName(place: Place, disk: DeliveryDisk): boolean {
+  if (linkState(place, 'ca', disk) !== 'stale') return false;
+  replaceLink(join(place.directory, place.names.ca), stableTarget(place, 'ca'), disk);
+  return true;
+}
+
+/** Removes our links under those stable names; true if there were any. */
+export function removeStableNames(
+  place: Place,
+  files: readonly (keyof DeliveryNames)[],
+  disk: DeliveryDisk,
+): boolean {
+  const ours = files.filter((file) => linkState(place, file, disk) === 'ours');
+  for (const file of ours) disk.unlinkSync(join(place.directory, place.names[file]));
+  return ours.length > 0;
+}
+
+/** True if that stable name is ours and leads to a file. */
+export function isInPlace(place: Place, file: keyof DeliveryNames, disk: DeliveryDisk): boolean {
+  const path = join(place.directory, place.names[file]);
+  return (
+    linkState(place, file, disk) === 'ours' && disk.statSync(path, { throwIfNoEntry: false }) !== undefined
+  );
+}
+
+/** `stale`: a link to the root of another delivery, which is gone or has another root. */
+function linkState(
+  place: Place,
+  file: keyof DeliveryNames,
+  disk: DeliveryDisk,
+): 'missing' | 'ours' | 'stale' | 'foreign' {
+  const path = join(place.directory, place.names[file]);
+  const stats = disk.lstatSync(path, { throwIfNoEntry: false });
+  if (!stats) return 'missing';
+  if (!stats.isSymbolicLink()) return 'foreign';
+  const target = disk.readlinkSync(path);
+  if (target === stableTarget(place, file)) return 'ours';
+  // Clients that share a directory share the root, whose link leads to any one of them.
+  if (file !== 'ca' || !/^\.[^/]+\/current\/ca\.crt$/.test(target)) return 'foreign';
+  return sameContent(path, join(place.current, place.names.ca), disk) ? 'ours' : 'stale';
+}
+
+function stableTarget({ client, names }: Place, file: keyof DeliveryNames): string {
+  return `.${client}/current/${names[file]}`;
+}
+
+function sameContent(a: string, b: string, disk: DeliveryDisk): boolean {
+  try {
+    return disk.readFileSync(a).equals(disk.readFileSync(b));
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function replaceLink(path: string, target: string, disk: DeliveryDisk): void {
+  const temporary = temporaryPath(dirname(path), 'link');
+  makeLink(temporary, target, disk);
+  try {
+    disk.renameSync(temporary, path);
+  } catch (error) {
+    disk.unlinkSync(temporary);
+    throw error;
+  }
+}
+
+function makeLink(path: string, target: string, disk: DeliveryDisk): void {
+  try {
+    disk.symlinkSync(target, path);
+  } catch (error) {
+    if (!hasErrorCode(error, 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP')) throw error;
+    throw new CaError('store/unsupported', `cannot make symbolic links in ${printable(dirname(path))}`, {
+      cause: error,
+      hint:
+        process.platform === 'win32'
+          ? 'turn on Developer Mode in the Windows settings, or run as administrator'
+          : 'name a directory on a file system that has them, with --out',
+    });
+  }
+}

@@ -1,0 +1,281 @@
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Clock, Deliveries, DeliveryContents, DeliveryPaths } from '../authority/ports.ts';
+import { type ClientName, clientNameKey } from '../core/client-name.ts';
+import { printable } from '../core/printable.ts';
+import type { DeliveryTarget } from '../ledger/entry.ts';
+import {
+  addStableNames,
+  checkStableNames,
+  isInPlace,
+  mendRootName,
+  readCurrent,
+  removeStableNames,
+  switchCurrent,
+} from './deliveries-links.ts';
+import {
+  checkPlace,
+  checkVersions,
+  type DeliveryDisk,
+  type DeliveryNames,
+  occupied,
+  type Place,
+  placeOf,
+  versionPath,
+} from './deliveries-place.ts';
+import {
+  inheritedOwner,
+  publicDirectoryMode,
+  publicMode,
+  secretDirectoryMode,
+  secretMode,
+} from './file-mode.ts';
+import { type FileToWrite, makeDirectories, removeEmpty, syncDirectories, writeFiles } from './file-set.ts';
+import { hasErrorCode, ioError } from './io-error.ts';
+import { type LockHolder, withLock } from './lock.ts';
+
+export interface DeliveriesOptions {
+  readonly homePath: string;
+  readonly clock: Clock;
+  /** How long to wait for another process that delivers to the same client, its hook included, in milliseconds. */
+  readonly lockWaitMs: number;
+  /** Called once when it turns out that we have to wait. */
+  readonly onWait?: (holder: LockHolder | undefined) => void;
+  readonly disk?: DeliveryDisk;
+}
+
+type DeliveryFile = keyof DeliveryNames;
+
+const allFiles: readonly DeliveryFile[] = [
+  'certificate',
+  'chain',
+  'ca',
+  'privateKey',
+  'bundle',
+  'pkcs12',
+  'pkcs12Password',
+];
+
+/** The files that every delivery has. */
+const certificateFiles: readonly DeliveryFile[] = ['certificate', 'chain', 'ca'];
+
+/** Locks are on one of so many octets ranges; clients that share one wait for each other, which is harmless. */
+const lockSlots = 4096;
+
+/**
+ * Deliveries on a real disk, as {@link Place} lays them out. Files with keys or passwords have mode 0600, others 0644;
+ * a directory that is made gets 0700, and the hidden ones in it are as open as it is. When root delivers into a
+ * directory of somebody else, the files become theirs: they are for a service that could not read its key otherwise.
+ */
+export function openDeliveries(options: DeliveriesOptions): Deliveries {
+  const { homePath, disk = fs } = options;
+  const placeFor = (client: ClientName, target: DeliveryTarget) => placeOf(client, target, homePath);
+  /** Versions of this process that are not in place yet, and must not be pruned. */
+  const staged = new Set<string>();
+
+  return {
+    check: async (client, target) => {
+      const place = placeFor(client, target);
+      return translate('deliver to', place.directory, async () => {
+        checkPlace(place, homePath, disk);
+        checkStableNames(place, certificateFiles, disk);
+      });
+    },
+
+    stageKey: async (client, target, serial, pem) => {
+      const place = placeFor(client, target);
+      return translate('deliver to', place.directory, async () => {
+        checkPlace(place, homePath, disk);
+        checkStableNames(place, ['privateKey', 'bundle'], disk);
+        const version = versionPath(place, serial);
+        const made = makeVersion(place, version, disk);
+        try {
+          await writeVersion(
+            version,
+            [{ name: place.names.privateKey, content: pem, mode: secretMode }],
+            disk,
+          );
+          await syncDirectories(new Set(made.map(dirname)), disk);
+        } catch (error) {
+          removeVersion(version, disk);
+          removeEmpty(made, disk);
+          throw error;
+        }
+        staged.add(version);
+      });
+    },
+
+    readKey: async (client, target, serial) => {
+      const place = placeFor(client, target);
+      return readText(join(versionPath(place, serial), place.names.privateKey), disk);
+    },
+
+    readPkcs12Password: async (client, target) =>
+      readInPlace(placeFor(client, target), 'pkcs12Password', disk),
+
+    deliver: async (client, target, serial, contents) => {
+      const place = placeFor(client, target);
+      return translate('deliver to', place.directory, async () => {
+        const version = versionPath(place, serial);
+        const files = allFiles.filter((file) => contents[file] !== undefined);
+        checkPlace(place, homePath, disk);
+        checkStableNames(place, files, disk);
+        const made = makeVersion(place, version, disk);
+        await fillVersion(place, version, contents, disk);
+        addStableNames(place, files, disk);
+        await syncDirectories(new Set([place.versions, place.directory, ...made.map(dirname)]), disk);
+        const before = readCurrent(place, disk);
+        if (before !== serial) switchCurrent(place, serial, disk);
+        await syncDirectories([place.versions], disk);
+        staged.delete(version);
+        const gone = allFiles.filter((file) => contents[file] === undefined);
+        const tidied = removeStableNames(place, gone, disk);
+        if (mendRootName(place, disk) || tidied) await syncDirectories([place.directory], disk);
+        if (before !== undefined && before !== serial) prune(place, [serial, before], staged, disk);
+        const paths = pathsOf(place, disk);
+        if (!paths) throw new Error(`${place.directory} is empty after a delivery`);
+        return paths;
+      });
+    },
+
+    paths: async (client, target) => {
+      const place = placeFor(client, target);
+      return translate('look at', place.directory, async () => pathsOf(place, disk));
+    },
+
+    readCertificate: async (client, target) => readInPlace(placeFor(client, target), 'certificate', disk),
+
+    discard: async (client, target, serial) => {
+      const place = placeFor(client, target);
+      return translate('discard a version in', place.directory, async () => {
+        if (readCurrent(place, disk) === serial) throw new Error(`version ${serial} is in place`);
+        const version = versionPath(place, serial);
+        checkVersions(place, disk);
+        removeVersion(version, disk);
+        staged.delete(version);
+        removeEmpty(target.kind === 'home' ? [place.directory, place.versions] : [place.versions], disk);
+      });
+    },
+
+    exclusively: (clients, work) => {
+      const [only] = clients;
+      const what = clients.length === 1 && only ? `the delivery of ${only}` : 'a delivery';
+      const lock = { ...options, what, waitMs: options.lockWaitMs, slots: clients.map(lockSlot) };
+      return withLock(join(homePath, 'delivery.lock'), lock, work);
+    },
+  };
+}
+
+/** The slot of a client's lock, which names that differ in case or Unicode form alone share. */
+function lockSlot(client: ClientName): number {
+  return createHash('sha256').update(clientNameKey(client)).digest().readUInt32BE(0) % lockSlots;
+}
+
+/** Makes a version's directory and those above it, and gives what it made. */
+function makeVersion(place: Place, version: string, disk: DeliveryDisk): string[] {
+  const outer = makeDirectories(place.directory, secretDirectoryMode, inheritedOwner, disk);
+  try {
+    // As open as the directory around it, so that whoever may enter that can read certificates; keys are 0600.
+    const mode = (disk.statSync(place.directory).mode & publicDirectoryMode) | secretDirectoryMode;
+    return [...outer, ...makeDirectories(version, mode, inheritedOwner, disk)];
+  } catch (error) {
+    removeEmpty(outer, disk);
+    throw error;
+  }
+}
+
+/** Brings a version's directory to these contents. A key that was staged stays, whatever they say. */
+async function fillVersion(
+  place: Place,
+  version: string,
+  contents: DeliveryContents,
+  disk: DeliveryDisk,
+): Promise<void> {
+  const names = new Set(disk.readdirSync(version));
+  const files: FileToWrite[] = [];
+  for (const file of allFiles) {
+    const content = contents[file];
+    const name = place.names[file];
+    if (content === undefined) continue;
+    const mode = certificateFiles.includes(file) ? publicMode : secretMode;
+    if (!names.delete(name) || !hasContent(join(version, name), content, disk))
+      files.push({ name, content, mode });
+  }
+  names.delete(place.names.privateKey);
+  for (const name of names) disk.unlinkSync(join(version, name));
+  await writeVersion(version, files, disk);
+}
+
+async function writeVersion(
+  version: string,
+  files: readonly FileToWrite[],
+  disk: DeliveryDisk,
+): Promise<void> {
+  await writeFiles(version, files, { owner: inheritedOwner(version), disk });
+}
+
+function hasContent(path: string, content: string | Uint8Array, disk: DeliveryDisk): boolean {
+  return disk.lstatSync(path).isFile() && disk.readFileSync(path).equals(Buffer.from(content));
+}
+
+/** Removes all versions but these, those staged, and what a crash has left. */
+function prune(place: Place, keep: readonly string[], staged: ReadonlySet<string>, disk: DeliveryDisk): void {
+  for (const name of disk.readdirSync(place.versions)) {
+    const path = join(place.versions, name);
+    if (name !== basename(place.current) && !keep.includes(name) && !staged.has(path))
+      removeVersion(path, disk);
+  }
+}
+
+function removeVersion(path: string, disk: DeliveryDisk): void {
+  disk.rmSync(path, { recursive: true, force: true });
+}
+
+function pathsOf(place: Place, disk: DeliveryDisk): DeliveryPaths | undefined {
+  const pathOf = (file: DeliveryFile) =>
+    isInPlace(place, file, disk) ? join(place.directory, place.names[file]) : undefined;
+  const certificate = pathOf('certificate');
+  const chain = pathOf('chain');
+  const ca = pathOf('ca');
+  if (certificate === undefined || chain === undefined || ca === undefined) return undefined;
+  const bundle = pathOf('bundle');
+  const privateKey = pathOf('privateKey');
+  const pkcs12 = pathOf('pkcs12');
+  return {
+    directory: place.directory,
+    certificate,
+    chain,
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(privateKey === undefined ? {} : { privateKey }),
+    ca,
+    ...(pkcs12 === undefined ? {} : { pkcs12 }),
+  };
+}
+
+function readInPlace(place: Place, file: DeliveryFile, disk: DeliveryDisk): string | undefined {
+  const serial = readCurrent(place, disk);
+  if (serial === undefined) return undefined;
+  return readText(join(versionPath(place, serial), place.names[file]), disk);
+}
+
+function readText(path: string, disk: DeliveryDisk): string | undefined {
+  try {
+    // Never through a link: where root reads in somebody else's directory, it could lead to any file.
+    if (!disk.lstatSync(path).isFile()) {
+      throw occupied(`${printable(path)} is not a file of ours`, 'look at it, and put the file back');
+    }
+    return disk.readFileSync(path, 'utf8');
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw ioError(error, 'read', path);
+  }
+}
+
+async function translate<T>(action: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw ioError(error, action, path);
+  }
+}

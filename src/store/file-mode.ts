@@ -1,0 +1,48 @@
+import { type Stats, statSync } from 'node:fs';
+import { CaError } from '../core/ca-error.ts';
+import { printable } from '../core/printable.ts';
+
+/** Keys, passphrases, and what holds them. */
+export const secretMode = 0o600;
+
+/** Certificates, CRLs, settings: whoever may enter the directory may read them. */
+export const publicMode = 0o644;
+
+export const secretDirectoryMode = 0o700;
+
+/** Directories that hold nothing secret, such as `crl/`. */
+export const publicDirectoryMode = 0o755;
+
+/** The user and group that a file is given to. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Throws `store/insecure-mode` if anybody but the file's owner may do anything with it. Who owns it does not
+ * matter: if nobody else can read it and we have, we are the owner or root. Pipes, as in `<(pass show ca)`, have no
+ * file mode worth a look, nor has Windows.
+ */
+export function checkOwnerOnly(stats: Stats, path: string, what: string): void {
+  if (process.platform === 'win32' || !stats.isFile() || (stats.mode & 0o077) === 0) return;
+  const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
+  throw new CaError('store/insecure-mode', `${what} ${printable(path)} has mode ${mode} > 0600 allowed`, {
+    hint: `close it with: chmod 600 ${quoteForShell(printable(path))}`,
+  });
+}
+
+/**
+ * The owner that new files in that directory are given: the directory's own, when root works in somebody else's
+ * directory, since a service could not read its key otherwise; undefined when they stay with who makes them.
+ */
+export function inheritedOwner(directory: string): Owner | undefined {
+  if (process.geteuid?.() !== 0) return undefined;
+  const { uid, gid } = statSync(directory);
+  return uid === 0 ? undefined : { uid, gid };
+}
+
+/** The text as one word of a POSIX shell, for commands in hints. */
+export function quoteForShell(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { CaError } from '../core/ca-error.ts';
+import { printable } from '../core/printable.ts';
+import type { Disk } from './disk.ts';
+import { writeAll } from './durable-file.ts';
+import type { Owner } from './file-mode.ts';
+import { hasErrorCode, ioError } from './io-error.ts';
+
+/** The part of node:fs that makes files and directories; tests put a failing disk here. */
+export type FileSetDisk = Disk &
+  Pick<typeof fs, 'chmodSync' | 'chownSync' | 'fchownSync' | 'fsync' | 'rmdirSync' | 'statSync'>;
+
+export interface FileToWrite {
+  /** Its name in the directory. */
+  readonly name: string;
+  readonly content: string | Uint8Array;
+  /** Exact permissions, whatever the umask. Ignored on Windows. */
+  readonly mode: number;
+}
+
+export interface FileSetOptions {
+  /** Without it the files belong to the process's user. */
+  readonly owner?: Owner | undefined;
+  readonly disk?: FileSetDisk;
+}
+
+/**
+ * Puts files into a directory, each in place of the one of that name, in their order; when it returns all of them are
+ * on disk. No name ever has half a file. All are synced at once, which costs a file system little more than one.
+ * Throws `store/…`; what could not be put in place is removed.
+ */
+export async function writeFiles(
+  directory: string,
+  files: readonly FileToWrite[],
+  { owner, disk = fs }: FileSetOptions = {},
+): Promise<void> {
+  const pending: { readonly fd: number; readonly temporary: string }[] = [];
+  let current = directory;
+  try {
+    try {
+      for (const file of files) {
+        current = join(directory, file.name);
+        const temporary = temporaryPath(directory, file.name);
+        const fd = disk.openSync(temporary, 'wx', file.mode);
+        pending.push({ fd, temporary });
+        if (process.platform !== 'win32') disk.fchmodSync(fd, file.mode);
+        if (owner) disk.fchownSync(fd, owner.uid, owner.gid);
+        writeAll(fd, typeof file.content === 'string' ? Buffer.from(file.content) : file.content, 0, disk);
+      }
+      await Promise.all(pending.map(({ fd }) => syncFd(fd, disk)));
+    } finally {
+      for (const { fd } of pending) disk.closeSync(fd);
+    }
+    for (const file of files) {
+      current = join(directory, file.name);
+      const [first] = pending;
+      if (first) disk.renameSync(first.temporary, current);
+      pending.shift();
+    }
+  } catch (error) {
+    for (const { temporary } of pending) removeIfThere(temporary, disk);
+    throw ioError(error, 'write', current);
+  }
+  await syncDirectories([directory], disk);
+}
+
+/** Makes new names, renames and removals in these directories last through a power cut. Throws `store/…`. */
+export async function syncDirectories(paths: Iterable<string>, disk: FileSetDisk = fs): Promise<void> {
+  // Windows opens no directories; its file systems journal the names themselves.
+  if (process.platform === 'win32') return;
+  await Promise.all(
+    [...paths].map(async (path) => {
+      try {
+        const fd = disk.openSync(path, 'r');
+        try {
+          await syncFd(fd, disk);
+        } finally {
+          disk.closeSync(fd);
+        }
+      } catch (error) {
+        throw ioError(error, 'sync the directory', path);
+      }
+    }),
+  );
+}
+
+/**
+ * Makes a directory and those above it that are missing, and gives those that it made, outermost first. They are on
+ * disk once their parents are synced. Throws `store/occupied` if a file is in the way, and then has made nothing.
+ *
+ * @param mode exact permissions, whatever the umask
+ * @param ownerIn the owner of what is made in that directory
+ */
+export function makeDirectories(
+  path: string,
+  mode: number,
+  ownerIn: (parent: string) => Owner | undefined = () => undefined,
+  disk: FileSetDisk = fs,
+): string[] {
+  const made: string[] = [];
+  try {
+    for (const missing of missingDirectories(path, disk)) {
+      const owner = ownerIn(dirname(missing));
+      try {
+        disk.mkdirSync(missing, mode);
+      } catch (error) {
+        if (hasErrorCode(error, 'EEXIST') && isDirectory(missing, disk)) continue; // made by another just now
+        throw error;
+      }
+      made.push(missing);
+      if (process.platform !== 'win32') disk.chmodSync(missing, mode);
+      if (owner) disk.chownSync(missing, owner.uid, owner.gid);
+    }
+    return made;
+  } catch (error) {
+    removeEmpty(made, disk);
+    if (!hasErrorCode(error, 'EEXIST', 'ENOTDIR')) throw ioError(error, 'make the directory', path);
+    throw new CaError(
+      'store/occupied',
+      `cannot make the directory ${printable(path)}: a file is in the way`,
+      {
+        cause: error,
+        hint: 'name another directory',
+      },
+    );
+  }
+}
+
+/** Removes those of the directories that are empty, the last one first. */
+export function removeEmpty(directories: readonly string[], disk: FileSetDisk = fs): void {
+  for (const path of directories.toReversed()) {
+    try {
+      disk.rmdirSync(path);
+    } catch {
+      // Somebody uses it, and those above it.
+    }
+  }
+}
+
+/** A new name in the directory that no reader takes for a file of ours. */
+export function temporaryPath(directory: string, name: string): string {
+  return join(directory, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+function missingDirectories(path: string, disk: FileSetDisk): string[] {
+  if (isDirectory(path, disk) || dirname(path) === path) return [];
+  return [...missingDirectories(dirname(path), disk), path];
+}
+
+function isDirectory(path: string, disk: FileSetDisk): boolean {
+  return disk.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function syncFd(fd: number, disk: FileSetDisk): Promise<void> {
+  return promisify(disk.fsync)(fd);
+}
+
+function removeIfThere(path: string, disk: FileSetDisk): void {
+  try {
+    disk.unlinkSync(path);
+  } catch {
+    // The disk is beyond help; the first error is the one to report.
+  }
+}

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Home } from '../authority/ports.ts';
+import { CaError } from '../core/ca-error.ts';
+import { printable } from '../core/printable.ts';
+import { allCrlsFile, allCrlsName, crlFiles, crlNames } from './crl-files.ts';
+import { publicDirectoryMode, publicMode } from './file-mode.ts';
+import { makeDirectories, syncDirectories, writeFiles } from './file-set.ts';
+import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
+import { hasErrorCode, ioError } from './io-error.ts';
+import { keyFileName } from './key-files.ts';
+
+/**
+ * The authority's files in that directory:
+ *
+ *     ca.json, ca.schema.json    settings, 0644
+ *     ca.crt, chain.crt          0644
+ *     keys/                      0700, keys 0600
+ *     ledger/, clients/          0700
+ *     crl/                       0755: ca.crl and ca.crl.pem; with two tiers root.crl, root.crl.pem and all.crl.pem
+ *
+ * The directory itself has mode 0700; `chmod 711` lets servers read ca.crt and crl/, and nothing else.
+ */
+export function openHome(homePath: string, beginLedger: BeginLedger): Home {
+  const path = resolve(homePath);
+  const crlDirectory = join(path, 'crl');
+  const crlPaths: Home['crlPaths'] = (issuer, twoTier = isTwoTier(path)) => {
+    const { der, pem } = crlNames(issuer, twoTier);
+    return { der: join(crlDirectory, der), pem: join(crlDirectory, pem) };
+  };
+  return {
+    path,
+    exists: async () => isAuthority(path),
+    create: (contents) => createHome(path, contents, beginLedger),
+
+    async readSettings() {
+      const settings = readIfThere(join(path, 'ca.json'))?.toString('utf8');
+      if (settings !== undefined) return settings;
+      if (isAuthority(path)) {
+        throw new CaError('store/not-found', `${printable(join(path, 'ca.json'))} is missing`, {
+          hint: 'restore it from a backup, or write {} into it for the settings that init gives',
+        });
+      }
+      throw new CaError('authority/missing', `there is no authority in ${printable(path)}`, {
+        hint: 'make one with: ca init --name NAME; or name its directory with --home DIR',
+      });
+    },
+
+    filePath: (name) => join(path, name),
+
+    async publishCrl(crl) {
+      const twoTier = isTwoTier(path);
+      await writeFiles(crlDirectory, crlFiles(crl, twoTier));
+      if (twoTier) {
+        const issuing = readIfThere(crlPaths('issuing').pem) ?? '';
+        const root = readIfThere(crlPaths('root').pem) ?? '';
+        await writeFiles(crlDirectory, [allCrlsFile(`${issuing}`, `${root}`)]);
+      }
+      return crlPaths(crl.issuer);
+    },
+
+    async copyCrls(directory) {
+      const twoTier = isTwoTier(path);
+      const names = new Set(
+        (['issuing', 'root'] as const).flatMap((role) => Object.values(crlNames(role, twoTier))),
+      );
+      const files = [...names, allCrlsName].flatMap((name) => {
+        const content = readIfThere(join(crlDirectory, name));
+        return content ? [{ name, content, mode: publicMode }] : [];
+      });
+      const made = makeDirectories(directory, publicDirectoryMode);
+      await writeFiles(directory, files);
+      await syncDirectories(new Set(made.map((each) => join(each, '..'))));
+    },
+
+    readCrl: async (issuer) => readIfThere(crlPaths(issuer).der),
+    crlPaths,
+  };
+}
+
+/** Told by any of three files, so that the loss of one does not put the root's CRL in the place of the other. */
+function isTwoTier(path: string): boolean {
+  return ['chain.crt', join('keys', keyFileName('issuing')), join('crl', crlNames('root', true).der)].some(
+    (name) => existsSync(join(path, name)),
+  );
+}
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw ioError(error, 'read', path);
+  }
+}
