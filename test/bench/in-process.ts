@@ -96,13 +96,9 @@ function rawLoop(sample: string, key: ReturnType<typeof createPrivateKey>): () =
     ]);
     const der = Buffer.concat([Buffer.from([0x30, 0x82, body.length >> 8, body.length & 255]), body]);
     Buffer.from(pair.privateKey).copy(privateKey, scalarAt);
-    rawPem('CERTIFICATE', der);
-    rawPem('PRIVATE KEY', privateKey);
+    encodePem('CERTIFICATE', der);
+    encodePem('PRIVATE KEY', privateKey);
   };
-}
-
-function rawPem(label: string, der: Buffer): string {
-  return `-----BEGIN ${label}-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`;
 }
 
 function alternate(a: () => void, b: () => void): [number, number] {

@@ -1,0 +1,111 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { settingsSchema } from '../../src/authority/settings.ts';
+import { errorCodes } from '../../src/core/ca-error.ts';
+
+const root = new URL('../..', import.meta.url).pathname;
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const directory = realpathSync(mkdtempSync(join(tmpdir(), 'private-ca-readme-')));
+const bin = join(directory, 'bin');
+const work = join(directory, 'work');
+
+describe('README', () => {
+  mkdirSync(bin);
+  mkdirSync(work);
+  writeFileSync(
+    join(bin, 'ca'),
+    `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'dist/ca.cjs')}' "$@"\n`,
+    { mode: 0o755 },
+  );
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const steps = consoleSteps(readme);
+
+  it('has a tour of at least five commands', () => {
+    expect(steps.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it.each(steps)('prints what it says after: $command', ({ command, output }) => {
+    expect(normalize(shell(command))).toBe(normalize(output));
+  });
+
+  it('starts with two commands: the first makes an authority and issues a certificate, the second is the tests', () => {
+    const [first = '', second] = /```sh\n([\s\S]*?)\n```/.exec(readme)?.[1]?.split('\n') ?? [];
+    const [install, ...commands] = first.split(' && ');
+    expect(install).toBe('npm ci');
+    for (const command of commands) shell(command.replace(/^npx /, ''));
+    expect(shell('ca list --home ./demo')).toContain('billing');
+    expect(second).toBe('npm ci && npm test');
+  });
+
+  it('lists every error code', () => {
+    const listed = [...readme.matchAll(/^\| `([a-z0-9]+\/[a-z-]+)`/gm)].map(([, code]) => code);
+    expect(listed.sort()).toEqual([...errorCodes].sort());
+  });
+
+  it('lists every command', () => {
+    const help = shell('ca --help');
+    const commands = [...help.matchAll(/^ {2}([a-z]+)(?:\|\w+)? /gm)]
+      .map(([, name]) => name)
+      .filter((name) => name !== 'help');
+    expect(commands.length).toBeGreaterThan(10);
+    for (const command of commands) expect(readme).toMatch(new RegExp(`^\\| \`ca ${command}\\b`, 'm'));
+  });
+
+  it('lists every setting', () => {
+    const schema = JSON.parse(settingsSchema()) as { properties: Record<string, { properties?: object }> };
+    for (const [key, value] of Object.entries(schema.properties)) {
+      const nested = Object.keys(value.properties ?? {}).map((name) => `${key}.${name}`);
+      for (const name of nested.length > 0 ? nested : [key]) expect(readme).toContain(`\`${name}\``);
+    }
+  });
+
+  it('names only files that are there', () => {
+    const named = [...readme.matchAll(/`((?:src|test|bin)\/[a-z0-9/.-]+?)\/?`/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(named.length).toBeGreaterThan(8);
+    for (const path of named)
+      expect(() => execFileSync('test', ['-e', join(root, path)]), path).not.toThrow();
+  });
+});
+
+/** Commands and what they print, from the README's console blocks, in order. */
+function consoleSteps(text: string): { command: string; output: string }[] {
+  const blocks = [...text.matchAll(/```console\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+  return blocks.flatMap((block) =>
+    block
+      .split(/^\$ /m)
+      .slice(1)
+      .map((step) => {
+        const [command = '', ...output] = step.split(/(?<!\\)\n/);
+        return { command, output: output.join('\n') };
+      }),
+  );
+}
+
+function shell(command: string): string {
+  const { NODE_EXTRA_CA_CERTS: _, CA_HOME: __, ...environment } = process.env;
+  const result = spawnSync('sh', ['-c', `${command} 2>&1`], {
+    cwd: work,
+    encoding: 'utf8',
+    env: { ...environment, PATH: `${bin}:${process.env['PATH']}`, NO_COLOR: '1', TZ: 'UTC' },
+  });
+  return result.stdout;
+}
+
+/** Text without what differs from run to run: serials and hashes, dates, paths; runs of spaces count as one. */
+function normalize(text: string): string {
+  return text
+    .replaceAll(work, '/srv/api')
+    .replace(/\b([0-9a-f]{2}:){7,}[0-9a-f]{2}\b|\b[0-9a-f]{12,}\b/gi, '<hex>')
+    .replace(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| UTC)?/g, '<time>')
+    .replace(/\b\d{4}-\d\d-\d\d\b/g, '<day>')
+    .replace(/\b\d{13}\b/g, '<number>')
+    .replace(/\b\d+ (days|hours|minutes|seconds)\b|\b\d+[ydhms]\b/g, '<duration>')
+    .replace(/[ \t]+/g, ' ')
+    .trim();
+}
