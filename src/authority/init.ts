@@ -74,7 +74,7 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
   }
   const subject = [checkAttribute('CN', request.name)];
   if (request.twoTier) checkAttribute('CN', issuingName(request.name));
-  const permitDns = request.permitDns.map((name) => parseSan('dns', name.replace(/^\./, '')).value);
+  const permitDns = request.permitDns.map(parsePermittedDns);
   const settingsText = initialSettings({ crlUrls: request.crlUrls });
   const settings = parseSettings(settingsText);
   const now = ports.clock();
@@ -150,6 +150,17 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
     ...result,
     authority: { ...result.authority, serial: root.serial, fingerprint: sha256Hex(root.certificate) },
   };
+}
+
+/** A name constraint stands for a name and all below it, so that a leading dot or `*` has no place in it. */
+function parsePermittedDns(text: string): string {
+  const { value } = parseSan('dns', text.replace(/^\./, ''));
+  if (value.startsWith('*.')) {
+    throw new CaError('core/invalid-san', `permitted name "${value}" is a wildcard (RFC 5280 §4.2.1.10)`, {
+      hint: `write ${value.slice(2)}, which permits every name below it too`,
+    });
+  }
+  return value;
 }
 
 async function makeCa(

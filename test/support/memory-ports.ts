@@ -1,0 +1,349 @@
+import { createECDH, createHash } from 'node:crypto';
+import type {
+  CrlPaths,
+  Deliveries,
+  DeliveryContents,
+  DeliveryPaths,
+  HookResult,
+  Ledger,
+  Ports,
+} from '../../src/authority/ports.ts';
+import { CaError } from '../../src/core/ca-error.ts';
+import type { ClientName } from '../../src/core/client-name.ts';
+import type { KeyAlgorithm, KeyPair } from '../../src/core/key-algorithm.ts';
+import type { Serial } from '../../src/core/serial.ts';
+import { checkLink, hashLine, linkEntries } from '../../src/ledger/chain.ts';
+import {
+  type DeliveryTarget,
+  type Entry,
+  type EntryBody,
+  type IssuerRole,
+  noPreviousEntry,
+} from '../../src/ledger/entry.ts';
+import { parseEntry } from '../../src/ledger/entry-codec.ts';
+import { LedgerState } from '../../src/ledger/ledger-state.ts';
+import { freshKey } from './fresh-key.ts';
+
+/** What can be made to fail. */
+export type Operation =
+  | 'append'
+  | 'stageKey'
+  | 'deliver'
+  | 'checkDelivery'
+  | 'exclusively'
+  | 'publishCrl'
+  | 'copyCrls'
+  | 'replaceKey';
+
+/** One place where files are delivered: its versions, and the one that is switched to. */
+export interface MemoryDelivery {
+  readonly keys: Map<Serial, string>;
+  readonly versions: Map<Serial, DeliveryContents>;
+  current: Serial | undefined;
+}
+
+/** What a hook was run with. */
+export interface HookRun {
+  readonly command: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/**
+ * The whole world outside the use cases, in memory: a clock that stands still until it is moved, randomness from a
+ * seed, a record of the real lines, and every effect in a field to be looked at. Failures come when they are asked for.
+ */
+export class MemoryWorld {
+  now = new Date('2026-11-22T09:30:00.250Z');
+  settings = '';
+  settingsSchema = '';
+  /** The record's lines, as they would lie on disk. */
+  lines: Buffer[] = [];
+  readonly caKeys = new Map<IssuerRole, string>();
+  readonly certificates = new Map<string, string>();
+  readonly crls = new Map<IssuerRole, { der: Uint8Array; pem: string }>();
+  /** The directories that got copies of the CRLs, one item a copy. */
+  readonly crlCopies: string[] = [];
+  readonly deliveries = new Map<string, MemoryDelivery>();
+  readonly hooks: HookRun[] = [];
+  hookResult: HookResult = { exitCode: 0, output: '' };
+  passphrase = 'correct horse battery staple';
+  readonly passphraseAsked: IssuerRole[] = [];
+  readonly passwordFiles = new Map<string, string>();
+  readonly slept: number[] = [];
+  clockConfirmed = false;
+  /** Run once before the next transaction's work, as another process would that got the lock first. */
+  overtake: (() => Promise<void>) | undefined;
+  readonly #faults = new Map<Operation, { after: number; error: CaError }>();
+  readonly #random = seededRandom('private-ca');
+  #state = new LedgerState();
+  #readLines = 0;
+  #ledgerLock: Promise<unknown> = Promise.resolve();
+  readonly #clientLocks = new Map<string, Promise<unknown>>();
+
+  /** Moves the clock. */
+  advance(ms: number): void {
+    this.now = new Date(this.now.getTime() + ms);
+  }
+
+  /** Lets an operation fail once, at its next call or `after` that many good ones. */
+  fail(operation: Operation, error: CaError = diskFull, after = 0): void {
+    this.#faults.set(operation, { after, error });
+  }
+
+  /** The record as it stands. */
+  get state(): LedgerState {
+    if (this.#readLines > this.lines.length) {
+      this.#state = new LedgerState();
+      this.#readLines = 0;
+    }
+    if (this.#readLines < this.lines.length) {
+      const state = this.#state.clone();
+      for (const line of this.lines.slice(this.#readLines)) {
+        state.apply(parseEntry(line, 'a line'), hashLine(line));
+      }
+      this.#state = state;
+      this.#readLines = this.lines.length;
+    }
+    return this.#state;
+  }
+
+  /** All entries of one type, in order. */
+  entries<T extends Entry['type']>(type: T): Extract<Entry, { type: T }>[] {
+    return this.lines
+      .map((line) => parseEntry(line, 'a line'))
+      .filter((entry): entry is Extract<Entry, { type: T }> => entry.type === type);
+  }
+
+  /** The delivery of a client, by default the one in the home directory. */
+  delivery(client: string, target: DeliveryTarget = { kind: 'home' }): MemoryDelivery {
+    const place = placeOf(client, target);
+    const found = this.deliveries.get(place);
+    if (found) return found;
+    const made: MemoryDelivery = { keys: new Map(), versions: new Map(), current: undefined };
+    this.deliveries.set(place, made);
+    return made;
+  }
+
+  readonly ports: Ports = this.#ports();
+
+  #ports(): Ports {
+    const world = this;
+    return {
+      home: {
+        path: '/ca',
+        exists: async () => world.lines.length > 0,
+        create: async (contents) => {
+          world.settings = contents.settings;
+          world.settingsSchema = contents.settingsSchema;
+          for (const { issuer, pem } of contents.keys) world.caKeys.set(issuer, pem);
+          for (const { name, content } of contents.certificates) world.certificates.set(name, `${content}`);
+          for (const { issuer, der, pem } of contents.crls) world.crls.set(issuer, { der, pem });
+          world.#append(contents.entries);
+        },
+        readSettings: async () => world.settings,
+        filePath: (name) => `/ca/${name}`,
+        publishCrl: async ({ issuer, der, pem }) => {
+          world.#perhapsFail('publishCrl');
+          world.crls.set(issuer, { der, pem });
+          return crlPaths(issuer);
+        },
+        copyCrls: async (directory) => {
+          world.#perhapsFail('copyCrls');
+          world.crlCopies.push(directory);
+        },
+        readCrl: async (issuer) => world.crls.get(issuer)?.der,
+        crlPaths,
+      },
+      ledger: this.#ledger(),
+      keys: {
+        readKey: async (issuer) => world.caKeys.get(issuer),
+        replaceKey: async (issuer, pem) => {
+          world.#perhapsFail('replaceKey');
+          world.caKeys.set(issuer, pem);
+        },
+      },
+      deliveries: this.#deliveries(),
+      clock: () => world.now,
+      random: (length) => world.#random(length),
+      generateKey: async (algorithm) => makeKeyPair(algorithm, world.#random),
+      runHook: async (command, environment, timeoutMs) => {
+        world.hooks.push({ command, environment, timeoutMs });
+        return world.hookResult;
+      },
+      obtainPassphrase: async (issuer) => {
+        world.passphraseAsked.push(issuer);
+        return world.passphrase;
+      },
+      readPasswordFile: async (path) => {
+        const password = world.passwordFiles.get(path);
+        if (password === undefined) throw new CaError('store/not-found', `there is no file ${path}`);
+        return password;
+      },
+      sleep: async (ms) => {
+        world.slept.push(ms);
+        world.advance(ms);
+      },
+      progress: () => {},
+      get clockConfirmed() {
+        return world.clockConfirmed;
+      },
+    };
+  }
+
+  #ledger(): Ledger {
+    const world = this;
+    return {
+      view: async () => world.state,
+      transact: (work) => {
+        const done = world.#ledgerLock.then(async () => {
+          const { overtake } = world;
+          world.overtake = undefined;
+          if (overtake) {
+            world.#ledgerLock = Promise.resolve();
+            await overtake();
+          }
+          return work({
+            view: () => world.state,
+            append: async (bodies) => {
+              world.#perhapsFail('append');
+              world.#append(bodies);
+              return world.state.head;
+            },
+          });
+        });
+        world.#ledgerLock = done.catch(() => {});
+        return done;
+      },
+      entries: async function* () {
+        let before = { seq: 0, hash: noPreviousEntry };
+        for (const [index, line] of world.lines.entries()) {
+          const where = `line ${index + 1} of ledger/00000001.jsonl`;
+          const entry = parseEntry(line, where);
+          checkLink(entry, before, where);
+          before = { seq: entry.seq, hash: hashLine(line) };
+          yield [entry];
+        }
+      },
+    };
+  }
+
+  #deliveries(): Deliveries {
+    return {
+      check: async () => this.#perhapsFail('checkDelivery'),
+      stageKey: async (client, target, serial, pem) => {
+        this.#perhapsFail('stageKey');
+        this.delivery(client, target).keys.set(serial, pem);
+      },
+      readKey: async (client, target, serial) => this.delivery(client, target).keys.get(serial),
+      readPkcs12Password: async (client, target) => {
+        const { versions, current } = this.delivery(client, target);
+        return current && versions.get(current)?.pkcs12Password;
+      },
+      deliver: async (client, target, serial, contents) => {
+        this.#perhapsFail('deliver');
+        const delivery = this.delivery(client, target);
+        if (contents.privateKey !== undefined) delivery.keys.set(serial, contents.privateKey);
+        delivery.versions.set(serial, contents);
+        const before = delivery.current;
+        delivery.current = serial;
+        for (const old of delivery.keys.keys()) {
+          if (before !== undefined && old !== serial && old !== before) delivery.keys.delete(old);
+        }
+        return pathsOf(client, target, contents);
+      },
+      paths: async (client, target) => {
+        const { versions, current } = this.delivery(client, target);
+        const contents = current && versions.get(current);
+        return contents && pathsOf(client, target, contents);
+      },
+      readCertificate: async (client, target) => {
+        const { versions, current } = this.delivery(client, target);
+        return current && versions.get(current)?.certificate;
+      },
+      discard: async (client, target, serial) => {
+        const delivery = this.delivery(client, target);
+        if (delivery.current === serial) throw new Error(`version ${serial} is in place`);
+        delivery.keys.delete(serial);
+        delivery.versions.delete(serial);
+      },
+      exclusively: async (clients, work) => {
+        this.#perhapsFail('exclusively');
+        const before = clients.map((client) => this.#clientLocks.get(client));
+        const done = Promise.all(before).then(work);
+        for (const client of clients)
+          this.#clientLocks.set(
+            client,
+            done.catch(() => {}),
+          );
+        return done;
+      },
+    };
+  }
+
+  #append(bodies: readonly EntryBody[]): void {
+    const links = linkEntries(this.state.head, this.now, bodies);
+    const trial = this.state.clone();
+    for (const { entry, hash } of links) trial.apply(entry, hash);
+    this.lines.push(...links.map(({ line }) => Buffer.from(line)));
+  }
+
+  #perhapsFail(operation: Operation): void {
+    const fault = this.#faults.get(operation);
+    if (!fault) return;
+    if (fault.after-- > 0) return;
+    this.#faults.delete(operation);
+    throw fault.error;
+  }
+}
+
+/** What a full disk becomes. */
+export const diskFull = new CaError(
+  'store/disk-full',
+  'cannot write ledger/00000001.jsonl: the disk is full',
+  {
+    hint: 'make room, then run the command again',
+  },
+);
+
+/** Octets from SHA-256 of a seed and a counter. */
+export function seededRandom(seed: string): (length: number) => Uint8Array {
+  let counter = 0;
+  return (length) => {
+    const blocks: Buffer[] = [];
+    for (let made = 0; made < length; made += 32)
+      blocks.push(createHash('sha256').update(`${seed} ${counter++}`).digest());
+    return Buffer.concat(blocks).subarray(0, length);
+  };
+}
+
+/** A key pair: from the seed on P-256, which is quick; of other kinds, fresh. */
+function makeKeyPair(algorithm: KeyAlgorithm, random: (length: number) => Uint8Array): KeyPair {
+  if (algorithm !== 'p256') return freshKey(algorithm).pair;
+  const ecdh = createECDH('prime256v1');
+  const privateKey = random(32);
+  ecdh.setPrivateKey(privateKey);
+  return { algorithm, privateKey, publicKey: ecdh.getPublicKey() };
+}
+
+function placeOf(client: string, target: DeliveryTarget): string {
+  return target.kind === 'directory' ? target.path : `/ca/clients/${client}`;
+}
+
+function pathsOf(client: ClientName, target: DeliveryTarget, contents: DeliveryContents): DeliveryPaths {
+  const directory = placeOf(client, target);
+  return {
+    directory,
+    certificate: `${directory}/${client}.crt`,
+    chain: `${directory}/${client}.chain.crt`,
+    ca: `${directory}/ca.crt`,
+    ...(contents.privateKey === undefined ? {} : { privateKey: `${directory}/${client}.key` }),
+    ...(contents.bundle === undefined ? {} : { bundle: `${directory}/${client}.pem` }),
+    ...(contents.pkcs12 === undefined ? {} : { pkcs12: `${directory}/${client}.p12` }),
+  };
+}
+
+function crlPaths(issuer: IssuerRole): CrlPaths {
+  const name = issuer === 'root' ? 'ca' : 'issuing';
+  return { der: `/ca/crl/${name}.crl`, pem: `/ca/crl/${name}.crl.pem` };
+}
