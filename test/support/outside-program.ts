@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { describe, onTestFinished } from 'vitest';
 
 /**
- * `describe` for tests judged by a program that may be missing: they are skipped visibly then, and fail where
+ * `describe` for tests judged by programs that may be missing: they are skipped visibly then, and fail where
  * `CI=true`.
  */
-export function describeWith(program: string): typeof describe | typeof describe.skip {
+export function describeWith(...programs: readonly string[]): typeof describe | typeof describe.skip {
   const { CI } = process.env;
-  return CI === 'true' || isInstalled(program) ? describe : describe.skip;
+  return CI === 'true' || programs.every(isInstalled) ? describe : describe.skip;
 }
 
 /** What the program prints to standard output. Throws with what it said if it does not exit 0. */
@@ -18,15 +18,35 @@ export function runProgram(program: string, args: readonly string[], input?: str
   return execFileSync(program, args, { input, stdio: 'pipe', env: programEnvironment }).toString('utf8');
 }
 
-/** A new directory that is gone when the test is. */
-export function temporaryDirectory(): string {
+/** What a program answered: some judges say no with their exit code, some in their text alone. */
+export interface Verdict {
+  readonly exitCode: number | null;
+  /** Standard output, then standard error. */
+  readonly text: string;
+}
+
+/** The program's exit code and all that it prints. Throws if it cannot be started. */
+export function judge(program: string, args: readonly string[], input?: string | Uint8Array): Verdict {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    input,
+    env: programEnvironment,
+    maxBuffer: 1 << 26,
+  });
+  if (error) throw error;
+  return { exitCode: status, text: `${stdout}${stderr}` };
+}
+
+/** A new directory that is gone when the test is; with `beforeAll`, give its `afterAll` as `onEnd`. */
+export function temporaryDirectory(
+  onEnd: (remove: () => void) => void = (remove) => onTestFinished(remove),
+): string {
   const directory = mkdtempSync(join(tmpdir(), 'private-ca-test-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  onEnd(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
-/** UTF-8 arguments reach a program as they are in this locale. */
-const programEnvironment = { ...process.env, LC_ALL: 'C.UTF-8' };
+/** UTF-8 arguments reach a program as they are in this locale, and its messages are in English. */
+const programEnvironment = { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' };
 
 function isInstalled(program: string): boolean {
   return spawnSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0;
