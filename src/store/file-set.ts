@@ -50,7 +50,7 @@ export async function writeFiles(
         if (owner) disk.fchownSync(fd, owner.uid, owner.gid);
         writeAll(fd, typeof file.content === 'string' ? Buffer.from(file.content) : file.content, 0, disk);
       }
-      await Promise.all(pending.map(({ fd }) => syncFd(fd, disk)));
+      await allDone(pending.map(({ fd }) => syncFd(fd, disk)));
     } finally {
       for (const { fd } of pending) disk.closeSync(fd);
     }
@@ -71,7 +71,7 @@ export async function writeFiles(
 export async function syncDirectories(paths: Iterable<string>, disk: FileSetDisk = fs): Promise<void> {
   // Windows opens no directories; its file systems journal the names themselves.
   if (process.platform === 'win32') return;
-  await Promise.all(
+  await allDone(
     [...paths].map(async (path) => {
       try {
         const fd = disk.openSync(path, 'r');
@@ -137,6 +137,13 @@ export function removeEmpty(directories: readonly string[], disk: FileSetDisk = 
     } catch {
       // Somebody uses it, and those above it.
     }
+  }
+}
+
+/** Waits until all have ended, so that nothing is still at work when the first error of any is thrown. */
+export async function allDone(works: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works)) {
+    if (result.status === 'rejected') throw result.reason;
   }
 }
 

@@ -23,7 +23,14 @@ import {
   secretDirectoryMode,
   secretMode,
 } from './file-mode.ts';
-import { type FileToWrite, makeDirectories, removeEmpty, syncDirectories, writeFiles } from './file-set.ts';
+import {
+  allDone,
+  type FileToWrite,
+  makeDirectories,
+  removeEmpty,
+  syncDirectories,
+  writeFiles,
+} from './file-set.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';
 
@@ -121,7 +128,7 @@ async function build(
   if (owner) chownSync(root, owner.uid, owner.gid);
   const folders = foldersOf(contents);
   for (const { name, mode } of folders) makeDirectories(join(root, name), mode, () => owner);
-  await Promise.all(folders.map(({ name, files }) => writeFiles(join(root, name), files, { owner })));
+  await allDone(folders.map(({ name, files }) => writeFiles(join(root, name), files, { owner })));
   const ledger = join(root, ledgerName);
   beginLedger(ledger, contents.entries);
   if (owner) for (const name of readdirSync(ledger)) chownSync(join(ledger, name), owner.uid, owner.gid);

@@ -1,0 +1,367 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NewAuthority } from '../../../src/authority/ports.ts';
+import { openHome } from '../../../src/store/home.ts';
+
+let base: string;
+let path: string;
+
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'ca-home-'));
+  path = join(base, 'ca');
+});
+afterEach(() => rmSync(base, { recursive: true }));
+
+const isRoot = process.geteuid?.() === 0;
+const canMount = isRoot && process.platform === 'linux' && mountWorks();
+
+const crlOf = (issuer: 'root' | 'issuing', version = 1) => ({
+  issuer,
+  der: Buffer.from(`${issuer} der ${version}`),
+  pem: `${issuer} pem ${version}\n`,
+});
+
+const oneTier: NewAuthority = {
+  settings: '{}\n',
+  settingsSchema: '{"title":"x"}\n',
+  keys: [{ issuer: 'root', pem: 'root key' }],
+  certificates: [{ name: 'ca.crt', content: 'root certificate', secret: false }],
+  crls: [crlOf('root')],
+  entries: [{ type: 'authority-created', version: 1, name: 'Acme', root: 'AA==' }],
+};
+
+const twoTiers: NewAuthority = {
+  ...oneTier,
+  keys: [...oneTier.keys, { issuer: 'issuing', pem: 'issuing key' }],
+  certificates: [
+    ...oneTier.certificates,
+    { name: 'chain.crt', content: 'issuing certificate', secret: false },
+  ],
+  crls: [crlOf('root'), crlOf('issuing')],
+};
+
+const open = (at = path) =>
+  openHome(at, (directory, entries) =>
+    writeFileSync(join(directory, '00000001.jsonl'), JSON.stringify(entries)),
+  );
+
+describe('create', () => {
+  it('makes everything, closed to others but for what servers read', async () => {
+    const umask = process.umask(0o077);
+    await open()
+      .create(oneTier)
+      .finally(() => process.umask(umask));
+    expect(tree(path)).toEqual({
+      '': '700',
+      'ca.json': '644 {}\n',
+      'ca.schema.json': '644 {"title":"x"}\n',
+      'ca.crt': '644 root certificate',
+      keys: '700',
+      'keys/root.key': '600 root key',
+      ledger: '700',
+      'ledger/00000001.jsonl': expect.stringContaining('authority-created'),
+      crl: '755',
+      'crl/ca.crl': '644 root der 1',
+      'crl/ca.crl.pem': '644 root pem 1\n',
+      clients: '700',
+    });
+    expect(readdirSync(base)).toEqual(['ca']);
+  });
+
+  it('lays the CRLs of two tiers side by side, and all of them in one PEM', async () => {
+    await open().create(twoTiers);
+    expect(crlFilesIn(join(path, 'crl'))).toEqual({
+      'ca.crl': 'issuing der 1',
+      'ca.crl.pem': 'issuing pem 1\n',
+      'root.crl': 'root der 1',
+      'root.crl.pem': 'root pem 1\n',
+      'all.crl.pem': 'issuing pem 1\nroot pem 1\n',
+    });
+    expect(readdirSync(join(path, 'keys')).sort()).toEqual(['issuing.key', 'root.key']);
+  });
+
+  it('makes the directories above, closed to others', async () => {
+    const deep = join(base, 'a', 'b', 'ca');
+    await open(deep).create(oneTier);
+    expect(modeOf(join(base, 'a'))).toBe('700');
+    expect(existsSync(join(deep, 'ca.json'))).toBe(true);
+  });
+
+  it('takes the place of an empty directory, and of one that a link leads to', async () => {
+    mkdirSync(join(base, 'real'));
+    symlinkSync(join(base, 'real'), path);
+    await open().create(oneTier);
+    expect(lstatSync(path).isSymbolicLink()).toBe(true);
+    expect(existsSync(join(base, 'real', 'ca.json'))).toBe(true);
+  });
+
+  it('refuses a second authority and leaves the first as it is', async () => {
+    await open().create(oneTier);
+    const before = tree(path);
+    await expect(open().create(twoTiers)).rejects.toMatchObject({
+      code: 'authority/exists',
+      message: `there is an authority in ${path}`,
+    });
+    expect(tree(path)).toEqual(before);
+    expect(readdirSync(base)).toEqual(['ca']);
+  });
+
+  it('refuses where only the record of an authority is left', async () => {
+    mkdirSync(join(path, 'ledger'), { recursive: true });
+    await expect(open().create(oneTier)).rejects.toMatchObject({ code: 'authority/exists' });
+  });
+
+  it('refuses a directory that holds something else', async () => {
+    mkdirSync(path);
+    for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(path, name), '');
+    await expect(open().create(oneTier)).rejects.toMatchObject({
+      code: 'store/occupied',
+      message: `${path} is not empty: it holds a, b, c and more`,
+      hint: `use a directory of its own: --home ${path}/ca`,
+    });
+    expect(readdirSync(path)).toEqual(['a', 'b', 'c', 'd']);
+    expect(readdirSync(base)).toEqual(['ca']);
+  });
+
+  it('refuses a file, and a directory below a file', async () => {
+    writeFileSync(path, 'x');
+    await expect(open().create(oneTier)).rejects.toMatchObject({
+      code: 'store/occupied',
+      message: `${path} is a file`,
+    });
+    await expect(open(join(path, 'x')).create(oneTier)).rejects.toMatchObject({ code: 'store/occupied' });
+    expect(readFileSync(path, 'utf8')).toBe('x');
+  });
+
+  it('lets exactly one of several at once win', async () => {
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => open().create(oneTier)));
+    const lost = results.filter((result) => result.status === 'rejected');
+    expect(lost).toHaveLength(7);
+    for (const { reason } of lost) expect(reason).toMatchObject({ code: 'authority/exists' });
+    expect(readdirSync(base)).toEqual(['ca']);
+  });
+
+  it('leaves nothing when it fails half-way, not even the directories above', async () => {
+    const home = openHome(join(base, 'a', 'b', 'ca'), () => {
+      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
+    });
+    await expect(home.create(oneTier)).rejects.toMatchObject({ code: 'store/disk-full' });
+    expect(readdirSync(base)).toEqual([]);
+  });
+
+  it.runIf(canMount)('leaves nothing on a full disk (needs mount)', async () => {
+    await onSmallDisk(base, async () => {
+      const schema = 'x'.repeat(100_000);
+      await expect(open().create({ ...oneTier, settingsSchema: schema })).rejects.toMatchObject({
+        code: 'store/disk-full',
+      });
+      expect(readdirSync(base)).toEqual([]);
+    });
+  });
+
+  it.runIf(canMount)('refuses a mount point and names a directory in it (needs mount)', async () => {
+    mkdirSync(path);
+    await onSmallDisk(path, async () => {
+      await expect(open().create(oneTier)).rejects.toMatchObject({
+        code: 'store/unsupported',
+        message: `cannot put the authority in place of ${path} in one step: it is a mount point`,
+        hint: `use a directory in it: --home ${path}/ca`,
+      });
+      expect(readdirSync(base)).toEqual(['ca']);
+      await open(join(path, 'ca')).create(oneTier);
+    });
+  });
+
+  it.runIf(canMount)('refuses a read-only disk (needs mount)', async () => {
+    await onSmallDisk(base, async () => {
+      execFileSync('mount', ['-o', 'remount,ro', base]);
+      await expect(open().create(oneTier)).rejects.toMatchObject({ code: 'store/read-only' });
+    });
+  });
+
+  it.runIf(isRoot)('belongs to the service whose empty directory root fills (needs root)', async () => {
+    mkdirSync(path);
+    chownSync(path, 12345, 12346);
+    await open().create(oneTier);
+    for (const name of ['', 'keys', 'keys/root.key', 'ledger/00000001.jsonl', 'crl/ca.crl', 'ca.json']) {
+      expect(statSync(join(path, name))).toMatchObject({ uid: 12345, gid: 12346 });
+    }
+  });
+});
+
+describe('exists', () => {
+  it('tells an authority from an empty or foreign directory', async () => {
+    expect(await open().exists()).toBe(false);
+    mkdirSync(path);
+    expect(await open().exists()).toBe(false);
+    rmSync(path, { recursive: true });
+    await open().create(oneTier);
+    expect(await open().exists()).toBe(true);
+  });
+});
+
+describe('readSettings', () => {
+  it('gives the text', async () => {
+    await open().create(oneTier);
+    await expect(open().readSettings()).resolves.toBe('{}\n');
+  });
+
+  it('says that there is no authority', async () => {
+    await expect(open().readSettings()).rejects.toMatchObject({
+      code: 'authority/missing',
+      message: `there is no authority in ${path}`,
+    });
+  });
+
+  it('says that the settings of an authority are missing', async () => {
+    await open().create(oneTier);
+    rmSync(join(path, 'ca.json'));
+    await expect(open().readSettings()).rejects.toMatchObject({ code: 'store/not-found' });
+  });
+});
+
+describe('publishCrl', () => {
+  it('replaces DER and PEM', async () => {
+    const home = open();
+    await home.create(oneTier);
+    const paths = await home.publishCrl(crlOf('root', 2));
+    expect(paths).toEqual({ der: join(path, 'crl/ca.crl'), pem: join(path, 'crl/ca.crl.pem') });
+    expect(crlFilesIn(join(path, 'crl'))).toEqual({ 'ca.crl': 'root der 2', 'ca.crl.pem': 'root pem 2\n' });
+    expect(modeOf(paths.der)).toBe('644');
+    await expect(home.readCrl('root')).resolves.toEqual(Buffer.from('root der 2'));
+  });
+
+  it('keeps the file of all CRLs in step with either', async () => {
+    const home = open();
+    await home.create(twoTiers);
+    await home.publishCrl(crlOf('issuing', 2));
+    await home.publishCrl(crlOf('root', 3));
+    expect(crlFilesIn(join(path, 'crl'))).toEqual({
+      'ca.crl': 'issuing der 2',
+      'ca.crl.pem': 'issuing pem 2\n',
+      'root.crl': 'root der 3',
+      'root.crl.pem': 'root pem 3\n',
+      'all.crl.pem': 'issuing pem 2\nroot pem 3\n',
+    });
+    await expect(home.readCrl('issuing')).resolves.toEqual(Buffer.from('issuing der 2'));
+  });
+
+  it.each(['chain.crt', 'keys/issuing.key', 'crl/root.crl'])(
+    "does not put the root's CRL in the place of the other when %s is lost",
+    async (lost) => {
+      await open().create(twoTiers);
+      rmSync(join(path, lost));
+      await open().publishCrl(crlOf('root', 2));
+      expect(readFileSync(join(path, 'crl/ca.crl'), 'utf8')).toBe('issuing der 1');
+    },
+  );
+
+  it('has no CRL to read when the file is lost', async () => {
+    await open().create(oneTier);
+    rmSync(join(path, 'crl/ca.crl'));
+    await expect(open().readCrl('root')).resolves.toBeUndefined();
+  });
+
+  it.runIf(canMount)('keeps the published CRL when the disk is full (needs mount)', async () => {
+    await onSmallDisk(base, async () => {
+      await open().create(oneTier);
+      const huge = { ...crlOf('root', 2), der: Buffer.alloc(100_000) };
+      await expect(open().publishCrl(huge)).rejects.toMatchObject({ code: 'store/disk-full' });
+      expect(crlFilesIn(join(path, 'crl'))).toEqual({ 'ca.crl': 'root der 1', 'ca.crl.pem': 'root pem 1\n' });
+    });
+  });
+});
+
+describe('copyCrls', () => {
+  it('writes all CRL files into another directory, which it makes, readable by servers', async () => {
+    await open().create(twoTiers);
+    const copy = join(base, 'web', 'pki');
+    await open().copyCrls(copy);
+    expect(crlFilesIn(copy)).toEqual(crlFilesIn(join(path, 'crl')));
+    expect([modeOf(copy), modeOf(join(copy, 'ca.crl'))]).toEqual(['755', '644']);
+  });
+
+  it('leaves what else is there, and the mode of the directory', async () => {
+    await open().create(oneTier);
+    const copy = join(base, 'web');
+    mkdirSync(copy);
+    chmodSync(copy, 0o750);
+    writeFileSync(join(copy, 'index.html'), '');
+    await open().copyCrls(copy);
+    expect(readdirSync(copy).sort()).toEqual(['ca.crl', 'ca.crl.pem', 'index.html']);
+    expect(modeOf(copy)).toBe('750');
+  });
+
+  it('refuses a file in the place of the directory', async () => {
+    await open().create(oneTier);
+    await expect(open().copyCrls(join(path, 'ca.crt'))).rejects.toMatchObject({ code: 'store/occupied' });
+  });
+});
+
+it('names its files by absolute paths', () => {
+  const home = open(relative(process.cwd(), path));
+  expect(home.path).toBe(path);
+  expect(home.filePath('ca.crt')).toBe(join(path, 'ca.crt'));
+});
+
+function modeOf(file: string): string {
+  return (statSync(file).mode & 0o777).toString(8);
+}
+
+/** Mode and content of each file, mode of each directory. */
+function tree(root: string): Record<string, string> {
+  const names = ['', ...(readdirSync(root, { recursive: true }) as string[])];
+  return Object.fromEntries(
+    names.map((name) => {
+      const file = join(root, name);
+      return [
+        name,
+        statSync(file).isDirectory() ? modeOf(file) : `${modeOf(file)} ${readFileSync(file, 'utf8')}`,
+      ];
+    }),
+  );
+}
+
+function crlFilesIn(directory: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
+  );
+}
+
+async function onSmallDisk(at: string, work: () => Promise<void>): Promise<void> {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at]);
+  try {
+    await work();
+  } finally {
+    execFileSync('umount', [at]);
+  }
+}
+
+function mountWorks(): boolean {
+  const at = mkdtempSync(join(tmpdir(), 'ca-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at], { stdio: 'ignore' });
+    execFileSync('umount', [at]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(at, { recursive: true });
+  }
+}
