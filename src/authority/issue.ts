@@ -78,9 +78,12 @@ export async function issue(request: IssueRequest, settings: Settings, ports: Po
   const signer = await openSigner(clientIssuer(view.authority), ports);
 
   return ports.deliveries.exclusively([request.client], async () => {
-    const key = csr ? { spki: csr.spki, pem: undefined } : await makeKey(draft.policy.key, ports);
-    const serial = await newSerial(ports.random, view);
-    const { delivery } = draft.policy;
+    // From here on nobody else changes this client's policy: the key is made for the one that will be recorded.
+    const before = await ports.ledger.view();
+    const { policy } = await planIssue(request, csr, before, settings, ports.clock());
+    const { delivery } = policy;
+    const key = csr ? { spki: csr.spki, pem: undefined } : await makeKey(policy.key, ports);
+    const serial = await newSerial(ports.random, before);
     if (key.pem !== undefined && delivery.kind !== 'stdout') {
       await ports.deliveries.stageKey(request.client, delivery, serial, key.pem);
     }
