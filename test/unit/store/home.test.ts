@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -18,6 +17,7 @@ import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NewAuthority } from '../../../src/authority/ports.ts';
 import { openHome } from '../../../src/store/home.ts';
+import { canMount, makeReadOnly, onSmallDisk } from '../../support/small-disk.ts';
 
 let base: string;
 let path: string;
@@ -29,7 +29,6 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true }));
 
 const isRoot = process.geteuid?.() === 0;
-const canMount = isRoot && process.platform === 'linux' && mountWorks();
 
 const crlOf = (issuer: 'root' | 'issuing', version = 1) => ({
   issuer,
@@ -190,7 +189,7 @@ describe('create', () => {
 
   it.runIf(canMount)('refuses a read-only disk (needs mount)', async () => {
     await onSmallDisk(base, async () => {
-      execFileSync('mount', ['-o', 'remount,ro', base]);
+      makeReadOnly(base);
       await expect(open().create(oneTier)).rejects.toMatchObject({ code: 'store/read-only' });
     });
   });
@@ -342,26 +341,4 @@ function crlFilesIn(directory: string): Record<string, string> {
   return Object.fromEntries(
     readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
   );
-}
-
-async function onSmallDisk(at: string, work: () => Promise<void>): Promise<void> {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at]);
-  try {
-    await work();
-  } finally {
-    execFileSync('umount', [at]);
-  }
-}
-
-function mountWorks(): boolean {
-  const at = mkdtempSync(join(tmpdir(), 'ca-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at], { stdio: 'ignore' });
-    execFileSync('umount', [at]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(at, { recursive: true });
-  }
 }

@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** True if this process may mount file systems: root on Linux, and not in every container. */
+export const canMount = process.platform === 'linux' && process.geteuid?.() === 0 && mountWorks();
+
+/** Runs the work while a file system of 64 KiB is mounted there. */
+export async function onSmallDisk(at: string, work: () => Promise<void>): Promise<void> {
+  mount(at);
+  try {
+    await work();
+  } finally {
+    execFileSync('umount', [at]);
+  }
+}
+
+/** Makes what {@link onSmallDisk} has mounted read-only. */
+export function makeReadOnly(at: string): void {
+  execFileSync('mount', ['-o', 'remount,ro', at]);
+}
+
+function mount(at: string): void {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at], { stdio: 'ignore' });
+}
+
+function mountWorks(): boolean {
+  const at = mkdtempSync(join(tmpdir(), 'ca-mount-'));
+  try {
+    mount(at);
+    execFileSync('umount', [at]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(at, { recursive: true });
+  }
+}
