@@ -8,7 +8,7 @@ import { cliPath, root } from './built-cli.ts';
  * none behind: the tests of the built CLI fail then, and no others.
  */
 export default function setup(): void {
-  if (process.env['CA_PROGRAM'] !== undefined) return;
+  if (process.env['CA_PROGRAM']) return;
   const built = statSync(cliPath, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const sources = ['src', 'bin', 'package.json'].map((name) => newest(join(root, name)));
   if (Math.max(...sources) < built) return;

@@ -7,7 +7,7 @@ import type { Failure } from '../../src/authority/renewal-run.ts';
 export const root = join(import.meta.dirname, '..', '..');
 
 /** The CLI as it is shipped: one bundled file. Another one, such as an installed package's, is named in CA_PROGRAM. */
-export const cliPath = process.env['CA_PROGRAM'] ?? join(root, 'dist', 'ca.cjs');
+export const cliPath = process.env['CA_PROGRAM'] || join(root, 'dist', 'ca.cjs');
 
 /** A result as `--json` prints it: instants and big integers are text. */
 export type Json<T> = T extends Date | bigint
