@@ -53,12 +53,13 @@ const world: World = {
   },
 };
 
-// Without this Node would exit with 1, which means that the honest answer is no.
-process.on('uncaughtException', (error) => {
+/** Without this Node would exit with 1, which means that the honest answer is no. */
+function crash(error: unknown): void {
   reportFailure(error, { command: 'ca', acting: true }, false, world);
   process.exit(70);
-});
+}
 
+process.on('uncaughtException', crash);
 main(process.argv.slice(2), world).then((exitCode) => {
   process.exitCode = exitCode;
-});
+}, crash);

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ports } from '../src/authority/ports.ts';
 import type { PortOptions, World } from '../src/cli/context.ts';
 import { openDeliveries } from '../src/store/deliveries.ts';
@@ -60,7 +59,7 @@ export function openPorts(
       const { readPasswordFile } = await import('../src/store/passphrase.ts');
       return readPasswordFile(path);
     },
-    sleep: (ms) => sleep(ms),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     progress: options.progress,
     clockConfirmed: options.clockConfirmed,
   };

@@ -1,4 +1,5 @@
-import { fstatSync, writeSync } from 'node:fs';
+import { fstatSync, statSync, writeSync } from 'node:fs';
+import { devNull } from 'node:os';
 import process from 'node:process';
 import type { Output } from '../src/cli/context.ts';
 import type { Keyboard } from '../src/cli/prompt.ts';
@@ -74,9 +75,12 @@ function writeAll(descriptor: number, octets: Uint8Array): void {
   }
 }
 
+/** Asks Node only where it can be: opening `process.stdout` to ask costs as much as writing to it. */
 function isTerminal(name: keyof typeof descriptors): boolean {
   try {
-    return fstatSync(descriptors[name]).isCharacterDevice() && process[name].isTTY === true;
+    const stats = fstatSync(descriptors[name]);
+    const isNull = stats.rdev === statSync(devNull).rdev;
+    return stats.isCharacterDevice() && !isNull && process[name].isTTY === true;
   } catch {
     return false; // closed
   }

@@ -92,7 +92,12 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     await program.parseAsync(first === 'help' ? [...rest, '--help'] : argv, { from: 'user' });
     return exitCode(answer);
   } catch (error) {
-    reportFailure(error, state, argv.includes('--json'), world);
+    try {
+      reportFailure(error, state, argv.includes('--json'), world);
+    } catch (unwritable) {
+      // Standard output failed, perhaps on the result already.
+      reportFailure(unwritable, state, false, world);
+    }
     return exitCode({ error, state });
   }
 }

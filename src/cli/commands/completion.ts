@@ -10,7 +10,7 @@ export function declare(command: Command, run: Run): void {
   addExamples(
     command,
     ['source <(ca completion bash)', 'now; in ~/.bashrc, for good'],
-    ['ca completion zsh > "${fpath[1]}/_ca"', 'for zsh'],
+    ['source <(ca completion zsh)', 'in ~/.zshrc, after compinit'],
     ['ca completion fish > ~/.config/fish/completions/ca.fish', 'for fish'],
   );
   command.action((shell: Shell) =>
