@@ -117,9 +117,12 @@ describe('the linter approves', () => {
     ],
   ];
 
-  test.each(good)('%s', (_, tbs, facts = issuer) => {
-    expect(toHex(approveCertificate(tbs, facts).bytes)).toBe(toHex(tbs));
-  });
+  test.each(good.map(([title, tbs, facts]) => ({ title, tbs, facts })))(
+    '$title',
+    ({ tbs, facts = issuer }) => {
+      expect(toHex(approveCertificate(tbs, facts).bytes)).toBe(toHex(tbs));
+    },
+  );
 });
 
 const bad: readonly (readonly [
@@ -557,7 +560,7 @@ const bad: readonly (readonly [
 ];
 
 describe('the linter refuses', () => {
-  test.each(bad)('%s: %s', (name, _, tbs, finding, facts = issuer) => {
+  test.each(bad.map(asCase))('$name: $fixture', ({ name, tbs, finding, facts }) => {
     const rule = certificateRules.find((candidate) => candidate.name === name);
     const refusal = refusalOf(() => approveCertificate(tbs, facts));
     expect(refusal.code).toBe('lint/refused');
@@ -586,4 +589,8 @@ function orRefusal(said: () => string | undefined): string | undefined {
       throw error;
     }).message;
   }
+}
+
+function asCase([name, fixture, tbs, finding, facts = issuer]: (typeof bad)[number]) {
+  return { name, fixture, tbs, finding, facts };
 }

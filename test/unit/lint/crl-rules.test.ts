@@ -54,10 +54,13 @@ describe('the linter approves', () => {
     ['a number of 20 octets', from({ number: 2n ** 159n - 1n })],
   ];
 
-  test.each(good)('%s', (_, tbs, facts = issuer) => {
-    const approved = approveCrl(tbs, facts);
-    expect([approved.kind, toHex(approved.bytes)]).toEqual(['crl', toHex(tbs)]);
-  });
+  test.each(good.map(([title, tbs, facts]) => ({ title, tbs, facts })))(
+    '$title',
+    ({ tbs, facts = issuer }) => {
+      const approved = approveCrl(tbs, facts);
+      expect([approved.kind, toHex(approved.bytes)]).toEqual(['crl', toHex(tbs)]);
+    },
+  );
 });
 
 const bad: readonly (readonly [
@@ -172,7 +175,7 @@ const bad: readonly (readonly [
 ];
 
 describe('the linter refuses', () => {
-  test.each(bad)('%s: %s', (_, __, tbs, finding, facts = issuer) => {
+  test.each(bad.map(asCase))('$name: $fixture', ({ tbs, finding, facts }) => {
     const refusal = refusalOf(() => approveCrl(tbs, facts));
     expect(refusal.code).toBe('lint/refused');
     expect(refusal.message).toContain(finding);
@@ -200,3 +203,7 @@ describe('the linter refuses', () => {
     ]);
   });
 });
+
+function asCase([name, fixture, tbs, finding, facts = issuer]: (typeof bad)[number]) {
+  return { name, fixture, tbs, finding, facts };
+}
