@@ -1,4 +1,3 @@
-import { parseClientName } from '../core/client-name.ts';
 import { revocationReasons } from '../core/revocation-reason.ts';
 import { parseSerial } from '../core/serial.ts';
 import { duplicateSerial, unknownSerial } from '../ledger/ledger-state.ts';
@@ -37,6 +36,8 @@ export interface OlderCertificate {
 
 interface ClientRow {
   readonly key: Buffer;
+  /** The first octets of the key, to sort by. */
+  readonly order: number;
   readonly firstSeq: number;
   readonly addedAt: number;
   place: Place;
@@ -75,7 +76,7 @@ export class RunBuilder {
   constructor(older: OlderRuns, estimate: number) {
     this.#older = older;
     const capacity = Math.max(estimate, 64);
-    this.#rows = Buffer.allocUnsafeSlow(capacity * stride);
+    this.#rows = Buffer.alloc(capacity * stride);
     this.#state = new Uint8Array(capacity);
     this.#supersedes = new Int32Array(capacity);
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2))).fill(-1);
@@ -162,8 +163,14 @@ export class RunBuilder {
       known.place = place;
       return;
     }
-    const key = clientKey(parseClientName(name));
-    this.#clients.set(name, { key, firstSeq: scan.seq, addedAt: scan.timeMs, place });
+    const key = clientKey(name);
+    this.#clients.set(name, {
+      key,
+      order: key.readUIntBE(0, 6),
+      firstSeq: scan.seq,
+      addedAt: scan.timeMs,
+      place,
+    });
     if (!this.#older.hasClient(key)) this.clientCount++;
   }
 
@@ -191,11 +198,14 @@ export class RunBuilder {
 
   /** The row of that serial; one is made for a certificate of an older run. −1 if nobody knows it. */
   #find(key: Buffer): number {
+    // Most certificates are delivered right after they were issued.
+    const last = this.#count - 1;
+    if (last >= 0 && compare(this.#rows, last * stride, key, 0, serialKeyOctets) === 0) return last;
     const mask = this.#slots.length - 1;
     for (let slot = hashOf(key, 0) & mask; ; slot = (slot + 1) & mask) {
       const row = this.#slots[slot] ?? -1;
       if (row < 0) break;
-      if (key.compare(this.#rows, row * stride, row * stride + serialKeyOctets) === 0) return row;
+      if (compare(this.#rows, row * stride, key, 0, serialKeyOctets) === 0) return row;
     }
     const older = this.#older.find(key);
     if (!older) return -1;
@@ -208,8 +218,7 @@ export class RunBuilder {
   #newRow(key: Buffer, state: number, supersedes: number): number {
     if (this.#count === this.#state.length) this.#grow();
     const row = this.#count++;
-    this.#rows.fill(0, row * stride, (row + 1) * stride);
-    this.#rows.set(key, row * stride);
+    copy(key, 0, this.#rows, row * stride, serialKeyOctets);
     this.#state[row] = state;
     this.#supersedes[row] = supersedes;
     this.#enter(row);
@@ -225,7 +234,7 @@ export class RunBuilder {
 
   #grow(): void {
     const capacity = this.#state.length * 2;
-    const rows = Buffer.allocUnsafeSlow(capacity * stride);
+    const rows = Buffer.alloc(capacity * stride);
     rows.set(this.#rows);
     this.#rows = rows;
     const state = new Uint8Array(capacity);
@@ -277,7 +286,7 @@ export class RunBuilder {
   #writeCertificates(writer: BlockWriter): void {
     for (const row of this.#sort(0, serialKeyOctets, (candidate) => this.#rowHas(candidate, 0xff))) {
       const into = writer.row();
-      this.#rows.copy(writer.buffer, into, row * stride, row * stride + width);
+      copy(this.#rows, row * stride, writer.buffer, into, width);
       if (this.#rowHas(row, flags.issued)) continue;
       // What an older run has said is not said again.
       writer.buffer.fill(0, into + at.seq, into + at.deliveredAt);
@@ -330,7 +339,7 @@ export class RunBuilder {
   }
 
   #writeClients(writer: BlockWriter): void {
-    const rows = [...this.#clients.values()].sort((a, b) => a.key.compare(b.key));
+    const rows = [...this.#clients.values()].sort((a, b) => a.order - b.order || a.key.compare(b.key));
     for (const { key, firstSeq, addedAt, place } of rows) {
       const into = writer.row();
       writer.buffer.set(key, into);
@@ -341,42 +350,32 @@ export class RunBuilder {
   }
 
   /**
-   * The rows that pass, sorted by the octets at `start`, and rows with the same octets in the order they came. Numbers made of
-   * 32 bits of the key and the row's number are sorted natively; the few with equal bits are then sorted in full.
+   * The rows that pass, sorted by the octets at `start`, and rows with the same octets in the order they came: by 32 bits
+   * of the key, and then in full where these do not tell neighbours apart.
    */
   #sort(start: number, length: number, passes: (row: number) => boolean): Uint32Array {
     const rows = this.#rows;
-    const order = new Float64Array(this.#count);
     // The high octet of dates is the same for most of them: then the low ones tell them apart.
-    const prefixAt = length === 5 && this.#isSame(start, passes) ? start + 1 : start;
-    const rowFactor = 2 ** 21;
-    const shift = Math.max(0, Math.ceil(Math.log2(this.#count)) - 21);
+    const bitsAt = length === 5 && this.#isSame(start, passes) ? start + 1 : start;
+    const bits = new Uint32Array(this.#count);
+    const passing = new Uint32Array(this.#count);
     let count = 0;
     for (let row = 0; row < this.#count; row++) {
       if (!passes(row)) continue;
-      const prefix = rows.readUInt32BE(row * stride + prefixAt);
-      order[count++] = (prefix >>> shift) * (rowFactor * 2 ** shift) + row;
+      bits[row] = rows.readUInt32BE(row * stride + bitsAt);
+      passing[count++] = row;
     }
-    const sorted = order.subarray(0, count).sort();
-    const result = new Uint32Array(count);
-    const rowsIn = rowFactor * 2 ** shift;
-    for (let index = 0; index < count; index++) result[index] = (sorted[index] ?? 0) % rowsIn;
-    const compare = (a: number, b: number): number =>
-      rows.compare(
-        rows,
-        b * stride + start,
-        b * stride + start + length,
-        a * stride + start,
-        a * stride + start + length,
-      ) || a - b;
-    for (let first = 0; first < count; ) {
-      const prefix = Math.floor((sorted[first] ?? 0) / rowsIn);
-      let end = first + 1;
-      while (end < count && Math.floor((sorted[end] ?? 0) / rowsIn) === prefix) end++;
-      if (end - first > 1) result.subarray(first, end).sort(compare);
-      first = end;
+    const sorted = sortByBits(passing.subarray(0, count), bits);
+    const order = (a: number, b: number): number =>
+      compare(rows, a * stride + start, rows, b * stride + start, length);
+    for (let first = 0, end = 1; first < count; first = end++) {
+      let isInOrder = true;
+      for (; end < count && bits[sorted[end] ?? 0] === bits[sorted[first] ?? 0]; end++) {
+        isInOrder &&= order(sorted[end - 1] ?? 0, sorted[end] ?? 0) <= 0;
+      }
+      if (!isInOrder) sorted.subarray(first, end).sort((a, b) => order(a, b) || a - b);
     }
-    return result;
+    return sorted;
   }
 
   /** True if the octet is the same in all rows that pass. */
@@ -397,22 +396,22 @@ const scratch = Buffer.alloc(serialKeyOctets);
 /** The key of a serial in hex, in a buffer that the next call overwrites. */
 function scratchKey(octets: Buffer, start: number, end: number): Buffer {
   const length = Math.min((end - start) >>> 1, 20);
-  scratch.fill(0);
   readHex(octets, start, length, scratch, 0);
+  for (let index = length; index < 20; index++) scratch[index] = 0;
   scratch[20] = length;
   return scratch;
 }
 
 function readHex(from: Buffer, start: number, octets: number, into: Buffer, at: number): void {
   for (let index = 0; index < octets; index++) {
-    into[at + index] = (nibble(from[start + 2 * index] ?? 0) << 4) | nibble(from[start + 2 * index + 1] ?? 0);
+    const digits = start + 2 * index;
+    into[at + index] = ((nibbles[from[digits] ?? 0] ?? 0) << 4) | (nibbles[from[digits + 1] ?? 0] ?? 0);
   }
 }
 
-/** The value of a lower-case hex digit. */
-function nibble(digit: number): number {
-  return digit <= 0x39 ? digit & 15 : (digit & 15) + 9;
-}
+/** The value of each lower-case hex digit. */
+const nibbles = new Uint8Array(256);
+for (let value = 0; value < 16; value++) nibbles[value.toString(16).charCodeAt(0)] = value;
 
 function serialText(octets: Buffer, start: number, end: number) {
   return parseSerial(octets.toString('latin1', start, end));
@@ -427,6 +426,39 @@ function hashOf(octets: Buffer, at: number): number {
       Math.imul(octets.readInt32LE(at + 16), 0x27d4eb2f) ^
       (octets[at + 20] ?? 0),
   );
+}
+
+/** Rows by their 32 bits, equal ones in the order they came: a radix sort, 16 bits at a time. */
+function sortByBits(rows: Uint32Array, bits: Uint32Array): Uint32Array {
+  let from: Uint32Array = rows;
+  let to: Uint32Array = new Uint32Array(rows.length);
+  for (const shift of [0, 16]) {
+    const ends = new Uint32Array(65_536);
+    for (const row of from) add(ends, ((bits[row] ?? 0) >>> shift) & 0xffff, 1);
+    let before = 0;
+    for (let value = 0; value < ends.length; value++) before += add(ends, value, before) - before;
+    for (let index = from.length - 1; index >= 0; index--) {
+      const row = from[index] ?? 0;
+      to[add(ends, ((bits[row] ?? 0) >>> shift) & 0xffff, -1)] = row;
+    }
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
+function add(numbers: Uint32Array, index: number, summand: number): number {
+  const sum = (numbers[index] ?? 0) + summand;
+  numbers[index] = sum;
+  return sum;
+}
+
+/** Below, equal to or above zero as octets sort. Quicker than Buffer.compare where the first octets differ. */
+function compare(a: Buffer, aAt: number, b: Buffer, bAt: number, length: number): number {
+  for (let index = 0; index < length; index++) {
+    const difference = (a[aAt + index] ?? 0) - (b[bAt + index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 function copy(from: Buffer, start: number, into: Buffer, at: number, length: number): void {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type ClientName, clientNameKey } from '../core/client-name.ts';
+import { clientNameKey } from '../core/client-name.ts';
 import { revocationWidth } from '../core/revocation-page.ts';
 import { type Serial, serialOctets } from '../core/serial.ts';
 import { type BlockReader, firstRowAt, IndexDamage, rowsPerBlock } from './index-blocks.ts';
@@ -111,15 +111,14 @@ export function clientHash(name: Uint8Array, start: number, end: number, into: B
 }
 
 /** The key of a client in `clients`: of its name's key, then of its name. */
-export function clientKey(name: ClientName): Buffer {
-  return Buffer.concat([clientNameKeyHash(clientNameKey(name)), sha256(name)]);
+export function clientKey(name: string): Buffer {
+  const nameHash = clientNameHash(name);
+  const nameKey = clientNameKey(name);
+  return Buffer.concat([nameKey === name ? nameHash : clientNameHash(nameKey), nameHash]);
 }
 
-export function clientNameKeyHash(nameKey: string): Buffer {
-  return sha256(nameKey);
-}
-
-function sha256(text: string): Buffer {
+/** SHA-256 of a client's name, or of its name's key, as it stands in `clients`. */
+export function clientNameHash(text: string): Buffer {
   return hash('sha256', text, 'buffer').subarray(0, 16);
 }
 

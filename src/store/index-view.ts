@@ -26,7 +26,7 @@ import { type Facts, findFacts } from './index-facts.ts';
 import {
   clientHash,
   clientKey,
-  clientNameKeyHash,
+  clientNameHash,
   type Place,
   readPlace,
   readSeconds,
@@ -84,7 +84,7 @@ export class IndexView implements OlderView {
 
   async clientWithKey(nameKey: string): Promise<ClientRecord | undefined> {
     const name = this.#ask(({ tables }) => {
-      const rows = tables.flatMap((run) => [...run.clients.startingWith(clientNameKeyHash(nameKey))]);
+      const rows = tables.flatMap((run) => [...run.clients.startingWith(clientNameHash(nameKey))]);
       const [first] = rows.sort((a, b) => a.readUIntBE(32, 6) - b.readUIntBE(32, 6));
       return first && this.#entry(readPlace(first, 46), 'client-added').client;
     });

@@ -1,0 +1,188 @@
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { linkEntries } from '../../../src/ledger/chain.ts';
+import type { EntryBody } from '../../../src/ledger/entry.ts';
+import { LedgerState } from '../../../src/ledger/ledger-state.ts';
+import { type Disk, realDisk } from '../../../src/store/disk.ts';
+import { createLedger, FileLedger, type FileLedgerOptions } from '../../../src/store/file-ledger.ts';
+import { added, created, crlPublished, delivered, issued, revoked } from '../../support/ledger-entries.ts';
+import { askEverything } from '../../support/ledger-histories.ts';
+
+let root: string;
+let directory: string;
+let index: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'ca-index-'));
+  directory = join(root, 'ledger');
+  index = join(directory, 'index');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const clock = () => new Date('2026-01-20T00:00:00.000Z');
+
+function open(options: Partial<FileLedgerOptions> = {}): FileLedger {
+  return new FileLedger({ directory, clock, lockWaitMs: 1000, ...options });
+}
+
+async function append(...bodies: EntryBody[]): Promise<void> {
+  await open().transact((transaction) => transaction.append(bodies));
+}
+
+/** A history of that many certificates, the serials random, counted up, or counted down. */
+function history(count: number, serialAt: (position: number) => string): EntryBody[] {
+  const bodies: EntryBody[] = [created()];
+  for (let position = 0; position < count; position++) {
+    const client = `client-${position % 97}`;
+    if (position < 97) bodies.push(added(client));
+    const notBefore = new Date(Date.parse('2026-01-01T00:00:00Z') + (position % 50) * 86_400_000);
+    bodies.push(
+      issued(client, serialAt(position), {
+        notBefore,
+        notAfter: new Date(notBefore.getTime() + (position % 7) * 10 * 86_400_000),
+        key: String(position % 8).padStart(64, 'ab'),
+        ...(position >= 97 && { supersedes: issued(client, serialAt(position - 97)).serial }),
+      }),
+    );
+    if (position % 13 !== 0) bodies.push(delivered(client, serialAt(position)));
+    if (position % 10 === 3) bodies.push(revoked(client, serialAt(position)));
+    if (position % 100 === 99) bodies.push(crlPublished(position, new Date(notBefore.getTime() + 1000)));
+  }
+  return bodies;
+}
+
+function fold(bodies: readonly EntryBody[]): LedgerState {
+  const state = new LedgerState();
+  for (const { entry, hash } of linkEntries(state.head, clock(), bodies)) state.apply(entry, hash);
+  return state;
+}
+
+function randomSerial(position: number): string {
+  const word = (salt: number) => (Math.imul(position + salt, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0');
+  return `5${word(1).slice(1)}${word(77)}${word(1234)}`;
+}
+
+describe('an index of many blocks', () => {
+  it.each([
+    ['random', randomSerial],
+    ['counted up', (position: number) => `01${position.toString(16).padStart(4, '0')}`],
+    ['counted down', (position: number) => `01${(0xffff - position).toString(16).padStart(4, '0')}`],
+  ])('answers like the fold, serials %s', async (_, serialAt) => {
+    const bodies = history(1500, serialAt);
+    createLedger(directory, bodies, { clock });
+    await append();
+    expect(readdirSync(index)).toHaveLength(2);
+    const expected = await askEverything(fold(bodies));
+    expect(await askEverything(await open().view())).toEqual(expected);
+  });
+
+  it('answers like the fold when it was made bit by bit', async () => {
+    const bodies = history(1200, randomSerial);
+    createLedger(directory, bodies.slice(0, 1), { clock });
+    const ledger = open();
+    await ledger.transact(async (transaction) => {
+      for (let from = 1; from < bodies.length; from += 90)
+        await transaction.append(bodies.slice(from, from + 90));
+      expect(await askEverything(transaction.view())).toEqual(await askEverything(fold(bodies)));
+    });
+    expect(readdirSync(index).length).toBeGreaterThan(2);
+    expect(readdirSync(index).length).toBeLessThan(12);
+    expect(await askEverything(await open().view())).toEqual(await askEverything(fold(bodies)));
+  });
+});
+
+describe('the index', () => {
+  const bodies = history(200, randomSerial);
+
+  it('is made by a writer when the record has grown long, and not before', async () => {
+    createLedger(directory, bodies.slice(0, 250), { clock });
+    await append();
+    expect(existsSync(index)).toBe(false);
+    await append(...bodies.slice(250, 260));
+    expect(readdirSync(index).sort()).toEqual([expect.stringMatching(/^[0-9a-f]{16}\.run$/), 'manifest']);
+    expect(statSync(index).mode & 0o777).toBe(0o700);
+  });
+
+  it('is dropped when an older ledger was put back', async () => {
+    createLedger(directory, bodies.slice(0, 260), { clock });
+    const segment = join(directory, '00000001.jsonl');
+    const backup = statSync(segment).size;
+    await append(...bodies.slice(260, 400));
+    truncateSync(segment, backup);
+    await append(added('after-restore'));
+    const expected = fold([...bodies.slice(0, 260), added('after-restore')]);
+    expect(await askEverything(await open().view())).toEqual(await askEverything(expected));
+  });
+
+  it('is no reason for a command to fail when the disk is too full for it', async () => {
+    createLedger(directory, bodies, { clock });
+    const disk: Disk = {
+      ...realDisk,
+      mkdirSync: (() => {
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'mkdir' });
+      }) as Disk['mkdirSync'],
+    };
+    await open({ disk }).transact((transaction) => transaction.append([added('x')]));
+    expect(existsSync(index)).toBe(false);
+    expect(await askEverything(await open({ disk }).view())).toEqual(
+      await askEverything(fold([...bodies, added('x')])),
+    );
+  });
+
+  it('of a long record is made by a reader, in memory where it cannot be written', async () => {
+    const long = history(4000, randomSerial);
+    createLedger(directory, long, { clock });
+    const disk: Disk = {
+      ...realDisk,
+      mkdirSync: (() => {
+        throw Object.assign(new Error('EROFS'), { code: 'EROFS', syscall: 'mkdir' });
+      }) as Disk['mkdirSync'],
+    };
+    const counted: number[] = [];
+    const view = await open({ disk, progress: (done, total) => counted.push(done / total) }).view();
+    expect(existsSync(index)).toBe(false);
+    expect(counted.at(-1)).toBe(1);
+    expect(await view.counts(clock())).toEqual(await fold(long).counts(clock()));
+    await open().view();
+    expect(existsSync(join(index, 'manifest'))).toBe(true);
+  });
+
+  it('leaves no files of its older states behind', async () => {
+    createLedger(directory, bodies.slice(0, 1), { clock });
+    for (let from = 1; from < bodies.length; from += 20) {
+      const ledger = open({ tailEntries: 10 });
+      await ledger.transact((transaction) => transaction.append(bodies.slice(from, from + 20)));
+    }
+    const manifest = readFileSync(join(index, 'manifest'), 'utf8');
+    for (const name of readdirSync(index)) {
+      if (name.endsWith('.run')) expect(manifest).toContain(name.slice(0, 16));
+      else expect(name).toBe('manifest');
+    }
+  });
+
+  it.each([
+    ['short', 200],
+    ['long', 4000],
+  ])('is not made over a line that cannot be read, in a %s record', async (_, count) => {
+    createLedger(directory, history(count, randomSerial), { clock });
+    const segment = join(directory, '00000001.jsonl');
+    const lines = readFileSync(segment, 'utf8').split('\n');
+    lines[41] = (lines[41] ?? '').replace('"client":', '"klient":');
+    writeFileSync(segment, lines.join('\n'));
+    await expect(append()).rejects.toMatchObject({
+      code: 'ledger/malformed',
+      message: expect.stringContaining('line 42 of ledger/00000001.jsonl'),
+    });
+  });
+});
