@@ -31,7 +31,7 @@ import {
   secretDirectoryMode,
   secretMode,
 } from './file-mode.ts';
-import { type FileToWrite, makeDirectories, removeEmpty, syncDirectories, writeFiles } from './file-set.ts';
+import { type FileToWrite, makeDirectories, placeFiles, removeEmpty, syncDirectories } from './file-set.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { type LockHolder, withLock } from './lock.ts';
 
@@ -96,7 +96,7 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
             [{ name: place.names.privateKey, content: pem, mode: secretMode }],
             disk,
           );
-          await syncDirectories(new Set(made.map(dirname)), disk);
+          await syncDirectories(new Set([version, ...made.map(dirname)]), disk);
         } catch (error) {
           removeVersion(version, disk);
           removeEmpty(made, disk);
@@ -124,7 +124,10 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
         const made = makeVersion(place, version, disk);
         await fillVersion(place, version, contents, disk);
         addStableNames(place, files, disk);
-        await syncDirectories(new Set([place.versions, place.directory, ...made.map(dirname)]), disk);
+        await syncDirectories(
+          new Set([version, place.versions, place.directory, ...made.map(dirname)]),
+          disk,
+        );
         const before = readCurrent(place, disk);
         if (before !== serial) switchCurrent(place, serial, disk);
         await syncDirectories([place.versions], disk);
@@ -207,12 +210,13 @@ async function fillVersion(
   await writeVersion(version, files, disk);
 }
 
+/** The names last once the version's directory is synced. */
 async function writeVersion(
   version: string,
   files: readonly FileToWrite[],
   disk: DeliveryDisk,
 ): Promise<void> {
-  await writeFiles(version, files, { owner: inheritedOwner(version), disk });
+  await placeFiles(version, files, { owner: inheritedOwner(version), disk });
 }
 
 function hasContent(path: string, content: string | Uint8Array, disk: DeliveryDisk): boolean {

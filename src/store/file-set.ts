@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { Disk } from './disk.ts';
@@ -35,7 +34,17 @@ export interface FileSetOptions {
 export async function writeFiles(
   directory: string,
   files: readonly FileToWrite[],
-  { owner, disk = fs }: FileSetOptions = {},
+  options: FileSetOptions = {},
+): Promise<void> {
+  await placeFiles(directory, files, options);
+  await syncDirectories([directory], options.disk);
+}
+
+/** Like {@link writeFiles}, but the names last through a power cut only once the directory is synced. */
+export async function placeFiles(
+  directory: string,
+  files: readonly FileToWrite[],
+  { owner, disk = fs }: FileSetOptions,
 ): Promise<void> {
   const pending: { readonly fd: number; readonly temporary: string }[] = [];
   let current = directory;
@@ -64,7 +73,6 @@ export async function writeFiles(
     for (const { temporary } of pending) removeIfThere(temporary, disk);
     throw ioError(error, 'write', current);
   }
-  await syncDirectories([directory], disk);
 }
 
 /** Makes new names, renames and removals in these directories last through a power cut. Throws `store/…`. */
@@ -162,7 +170,9 @@ function isDirectory(path: string, disk: FileSetDisk): boolean {
 }
 
 function syncFd(fd: number, disk: FileSetDisk): Promise<void> {
-  return promisify(disk.fsync)(fd);
+  return new Promise((resolve, reject) => {
+    disk.fsync(fd, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 function removeIfThere(path: string, disk: FileSetDisk): void {

@@ -1,0 +1,112 @@
+import * as fs from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { quoteForShell } from '../../../src/store/file-mode.ts';
+import { type FileSetDisk, makeDirectories, writeFiles } from '../../../src/store/file-set.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'ca-files-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const files = [
+  { name: 'a', content: 'new a', mode: 0o600 },
+  { name: 'b', content: Buffer.from('new b'), mode: 0o644 },
+];
+
+describe('writeFiles', () => {
+  it('replaces files whole, with exactly their modes, and leaves nothing else behind', async () => {
+    writeFileSync(join(directory, 'a'), 'old a', { mode: 0o644 });
+    const umask = process.umask(0o077);
+    await writeFiles(directory, files).finally(() => process.umask(umask));
+    expect(contents()).toEqual({ a: 'new a', b: 'new b' });
+    expect(['a', 'b'].map((name) => statSync(join(directory, name)).mode & 0o777)).toEqual([0o600, 0o644]);
+  });
+
+  it.each(['writeSync', 'fsync', 'fchmodSync', 'openSync'] as const)(
+    'leaves the old files, and nothing else, when %s fails',
+    async (name) => {
+      writeFileSync(join(directory, 'a'), 'old a');
+      const failing = Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'x' });
+      let calls = 0;
+      const disk = new Proxy(fs, {
+        get(real, property: keyof typeof fs) {
+          if (property !== name) return real[property];
+          return (...parameters: unknown[]) => {
+            if (++calls === 1) return (real[name] as (...parameters: unknown[]) => unknown)(...parameters);
+            if (name !== 'fsync') throw failing;
+            return (parameters[1] as fs.NoParamCallback)(failing);
+          };
+        },
+      });
+      await expect(writeFiles(directory, files, { disk })).rejects.toMatchObject({ code: 'store/io' });
+      expect(contents()).toEqual({ a: 'old a' });
+    },
+  );
+
+  it('leaves no temporary file when a directory is in the way', async () => {
+    mkdirSync(join(directory, 'b'));
+    await expect(writeFiles(directory, files)).rejects.toMatchObject({ code: 'store/io' });
+    expect(readdirSync(directory).sort()).toEqual(['a', 'b']);
+  });
+});
+
+describe('makeDirectories', () => {
+  it('makes what is missing with exactly that mode, and tells what it made', () => {
+    const umask = process.umask(0o077);
+    const made = makeDirectories(join(directory, 'x', 'y'), 0o755);
+    process.umask(umask);
+    expect(made).toEqual([join(directory, 'x'), join(directory, 'x', 'y')]);
+    expect(made.map((path) => statSync(path).mode & 0o777)).toEqual([0o755, 0o755]);
+    expect(makeDirectories(join(directory, 'x', 'y'), 0o700)).toEqual([]);
+  });
+
+  it('is content when somebody else makes the directory at the same instant', () => {
+    const path = join(directory, 'x');
+    const disk: FileSetDisk = {
+      ...fs,
+      mkdirSync: ((made: string) => {
+        fs.mkdirSync(made);
+        throw Object.assign(new Error('EEXIST'), { code: 'EEXIST', syscall: 'mkdir' });
+      }) as FileSetDisk['mkdirSync'],
+    };
+    expect(makeDirectories(path, 0o700, undefined, disk)).toEqual([]);
+  });
+
+  it('removes what it made when it cannot make the rest', () => {
+    const disk: FileSetDisk = {
+      ...fs,
+      mkdirSync: ((path: string, mode: number) => {
+        if (path.endsWith('y'))
+          throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'mkdir' });
+        return fs.mkdirSync(path, mode);
+      }) as FileSetDisk['mkdirSync'],
+    };
+    expect(() => makeDirectories(join(directory, 'x', 'y'), 0o700, undefined, disk)).toThrow(
+      expect.objectContaining({ code: 'store/disk-full' }),
+    );
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('refuses a place below a file', () => {
+    writeFileSync(join(directory, 'x'), '');
+    expect(() => makeDirectories(join(directory, 'x', 'y'), 0o700)).toThrow(
+      expect.objectContaining({ code: 'store/occupied' }),
+    );
+  });
+});
+
+it('quotes a path for a command that a person copies', () => {
+  expect(quoteForShell('/home/ca/keys/root.key')).toBe('/home/ca/keys/root.key');
+  expect(quoteForShell("/it's; rm -rf ~")).toBe("'/it'\\''s; rm -rf ~'");
+});
+
+function contents(): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
+  );
+}
