@@ -9,13 +9,14 @@ import {
 } from './asn1-time.ts';
 import { readSerial } from './certificate.ts';
 import { malformed } from './der-reader.ts';
-import { copyInto, tags, writeHeader } from './der-writer.ts';
+import { copyInto, oid, tags, writeHeader } from './der-writer.ts';
+import { oids } from './oids.ts';
 
 /** Extension { reasonCode, OCTET STRING { ENUMERATED … (RFC 5280 §5.3.1), up to the code. */
-const reasonPrefix = Uint8Array.of(0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
+const reasonPrefix = Uint8Array.of(0x30, 0x0a, ...oid(oids.reasonCode), 0x04, 0x03, 0x0a, 0x01);
 const reasonLength = reasonPrefix.length + 1;
 /** Extension { invalidityDate, OCTET STRING { GeneralizedTime … (RFC 5280 §5.3.2), up to the digits. */
-const invalidityPrefix = Uint8Array.of(0x30, 0x18, 0x06, 0x03, 0x55, 0x1d, 0x18, 0x04, 0x11, 0x18, 0x0f);
+const invalidityPrefix = Uint8Array.of(0x30, 0x18, ...oid(oids.invalidityDate), 0x04, 0x11, 0x18, 0x0f);
 const invalidityLength = invalidityPrefix.length + generalizedTimeLength;
 
 /** The octets that the entries of a page take on a CRL. Throws `RangeError` for a page that is not one. */
