@@ -1,6 +1,7 @@
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
-import { revocationWidth } from '../core/revocation-page.ts';
+import { decodeRevocationPage, revocationWidth } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CrlRecord } from '../ledger/record.ts';
 import { approveCrl } from '../lint/approve.ts';
 import { decodeCrl, encodeTbsCrl } from '../x509/crl.ts';
@@ -98,8 +99,11 @@ export async function spreadCrl(
     CA_CRL_NUMBER: result.number,
     CA_CRL_NEXT_UPDATE: formatInstant(result.nextUpdate),
   };
-  await runHookOrThrow(ports.runHook, settings.crl.hook, facts, settings.hookTimeoutMs, 'the CRL hook');
+  const { hook } = settings.crl;
+  await runHookOrThrow(ports.runHook, hook, facts, settings.hookTimeoutMs, 'the CRL hook', crlHookHint);
 }
+
+const crlHookHint = 'the CRL is published; mend the hook and run it again with: ca crl';
 
 /** Why a new CRL is needed now, or undefined when the published one will do. */
 export async function whyCrlIsDue(
@@ -114,8 +118,21 @@ export async function whyCrlIsDue(
   if (last.nextUpdate <= now) return `it expired at ${formatInstant(last.nextUpdate)}`;
   if (now.getTime() - last.thisUpdate.getTime() >= settings.crl.refreshMs)
     return `it is of ${formatInstant(last.thisUpdate)}`;
+  if (await hasUnlisted(view, last)) return 'a revocation is not on it yet';
   if (!(await isInPlace(last, ports.home, role))) return 'the published file is not the one on record';
   return undefined;
+}
+
+/** True if something was revoked since that CRL: the one that was to list it could not be made. */
+export async function hasUnlisted(view: LedgerView, last: CrlRecord): Promise<boolean> {
+  if (view.head.seq === last.seq) return false;
+  const pages = await view.revocationsForCrl({ dropExpired: true });
+  const newest = pages.at(-1)?.subarray(-revocationWidth) ?? new Uint8Array();
+  for (const { serial } of decodeRevocationPage(newest)) {
+    const { revocation } = (await view.certificate(serial)) ?? {};
+    if (revocation && revocation.seq > last.seq) return true;
+  }
+  return false;
 }
 
 /** The CRL on record, as a result; for commands that leave it as it is. */

@@ -48,15 +48,7 @@ export async function revoke(
   const { invalidityDate } = request;
   const view = await ports.ledger.view();
   checkClock(ports.clock(), view.head, ports.clockConfirmed);
-  if (invalidityDate && invalidityDate > ports.clock()) {
-    throw new CaError(
-      'core/invalid-instant',
-      `the time of compromise, ${formatInstant(invalidityDate)}, is in the future`,
-      {
-        hint: 'give the time since when the key is not trusted',
-      },
-    );
-  }
+  if (invalidityDate) checkInvalidityDate(invalidityDate, ports.clock());
   const selected = await select(request, view, ports.clock());
   if (request.dryRun) {
     const revoked = selected.live.map((record) => describe(record, request, ports.clock()));
@@ -94,6 +86,16 @@ export async function revoke(
   return result;
 }
 
+/** The CRL's packed records, and so every CRL to come, take times after 1970 alone. */
+function checkInvalidityDate(invalidityDate: Date, now: Date): void {
+  if (invalidityDate.getTime() >= 1000 && invalidityDate <= now) return;
+  throw new CaError(
+    'core/invalid-instant',
+    `the time of compromise, ${formatInstant(invalidityDate)}, is ${invalidityDate > now ? 'in the future' : 'before 1970'}`,
+    { hint: 'give the time since when the key is not trusted' },
+  );
+}
+
 async function select(
   request: RevokeRequest,
   view: LedgerView,
@@ -120,7 +122,11 @@ async function namedCertificates(
 ): Promise<readonly CertificateRecord[]> {
   const target = await findTarget(request.target, request.file, view);
   if (target.kind === 'certificate') return [target.certificate];
-  const live = target.certificates.filter((record) => isLive(record, now));
+  // The newest also when it has expired: within the grace period it would be renewed, and its key must be barred.
+  const newest = target.certificates.at(-1);
+  const live = target.certificates.filter(
+    (record) => isLive(record, now) || (record === newest && !record.revocation),
+  );
   if (live.length === 0) return target.certificates.filter(({ revocation }) => revocation);
   return request.serialOnly ? live.slice(-1) : live;
 }

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import { dayMs } from '../../../src/core/duration.ts';
+import { decodeCrl } from '../../../src/x509/crl.ts';
+import { openScene, refusalIn, type Scene } from './scene.ts';
+
+function published(scene: Scene) {
+  return decodeCrl(scene.world.crls.get('root')?.der ?? new Uint8Array());
+}
+
+describe('the CRL number', () => {
+  it('is the time in milliseconds, and grows within one second', async () => {
+    const scene = await openScene();
+    const first = published(scene).number;
+    await scene.crl();
+    expect(published(scene).number).toBe(first + 1n);
+    scene.days(1);
+    await scene.crl();
+    expect(published(scene).number).toBe(first + BigInt(dayMs));
+  });
+
+  it('grows after an older ledger was restored (RFC 5280 §5.2.3)', async () => {
+    const scene = await openScene();
+    const backup = [...scene.world.lines];
+    for (let run = 0; run < 5; run++) await scene.crl();
+    const last = published(scene).number;
+    scene.world.lines = backup;
+    await scene.crl();
+    expect(published(scene).number).toBe(last + 1n);
+  });
+
+  it('grows after an older ledger was restored without the published file', async () => {
+    const scene = await openScene();
+    const backup = [...scene.world.lines];
+    scene.days(3);
+    await scene.crl();
+    const last = published(scene).number;
+    scene.world.lines = backup;
+    scene.world.crls.clear();
+    scene.world.advance(1000);
+    await scene.crl();
+    expect(published(scene).number).toBeGreaterThan(last);
+  });
+
+  it('grows when the clock was set back and a person says that it is right', async () => {
+    const scene = await openScene();
+    const last = published(scene).number;
+    scene.days(-300);
+    expect((await refusalIn(scene.crl())).code).toBe('ledger/clock-behind');
+    scene.world.clockConfirmed = true;
+    await scene.crl();
+    expect(published(scene).number).toBe(last + 1n);
+    expect(published(scene).thisUpdate).toEqual(new Date('2026-01-26T09:30:00Z'));
+  });
+
+  it('grows over a published file that is damaged', async () => {
+    const scene = await openScene();
+    const last = published(scene).number;
+    scene.world.crls.set('root', { der: Uint8Array.of(0x30, 0), pem: '' });
+    await scene.crl();
+    expect(published(scene).number).toBe(last + 1n);
+  });
+});
+
+describe('an entry', () => {
+  it('stays until it was on one CRL issued after the certificate’s expiry (RFC 5280 §3.3)', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    await scene.revoke('billing');
+    scene.days(90);
+    await scene.crl();
+    expect(scene.onCrl()).toEqual([serial]);
+    scene.world.advance(1000);
+    await scene.crl();
+    expect(scene.onCrl()).toEqual([serial]);
+    await scene.crl();
+    expect(scene.onCrl()).toEqual([]);
+    expect(published(scene).entries).toBeUndefined();
+  });
+
+  it('stays when the CRL that was to show it last was recorded and never put in place', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    await scene.revoke('billing');
+    scene.days(91);
+    scene.world.fail('publishCrl');
+    await refusalIn(scene.crl());
+    await scene.crl();
+    expect(scene.onCrl()).toEqual([serial]);
+    await scene.crl();
+    expect(scene.onCrl()).toEqual([]);
+  });
+
+  it('stays when the published file was lost', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    await scene.revoke('billing');
+    scene.days(91);
+    await scene.crl();
+    scene.world.crls.clear();
+    await scene.crl();
+    expect(scene.onCrl()).toEqual([serial]);
+  });
+
+  it('of a certificate revoked after its expiry is on one CRL', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    scene.days(91);
+    await scene.crl();
+    await scene.revoke(serial);
+    expect(scene.onCrl()).toEqual([serial]);
+    await scene.crl();
+    expect(scene.onCrl()).toEqual([]);
+  });
+});
+
+describe('crl', () => {
+  it('records the CRL before it is put in place', async () => {
+    const scene = await openScene();
+    const before = scene.world.crls.get('root')?.der;
+    scene.world.fail('append');
+    expect((await refusalIn(scene.crl())).code).toBe('store/disk-full');
+    expect(scene.world.crls.get('root')?.der).toBe(before);
+    scene.world.fail('publishCrl');
+    await refusalIn(scene.crl());
+    expect(scene.world.entries('crl-published')).toHaveLength(2);
+  });
+
+  it('signs nothing when it is not due', async () => {
+    const scene = await openScene({ encryptKeys: true });
+    scene.world.passphraseAsked.length = 0;
+    expect(await scene.crl({ ifDue: true })).toMatchObject({ why: undefined, crl: { entries: 0 } });
+    expect(scene.world.passphraseAsked).toEqual([]);
+    expect(scene.world.entries('crl-published')).toHaveLength(1);
+  });
+
+  it.each([
+    ['a day has passed', (scene: Scene) => scene.days(1), 'it is of 2026-11-22T09:30:00Z'],
+    ['it has expired', (scene: Scene) => scene.days(31), 'it expired at 2026-12-22T09:30:00Z'],
+    [
+      'its file is lost',
+      (scene: Scene) => scene.world.crls.clear(),
+      'the published file is not the one on record',
+    ],
+    [
+      'its file was changed',
+      (scene: Scene) => scene.world.crls.set('root', { der: Uint8Array.of(1), pem: '' }),
+      'the published file is not the one on record',
+    ],
+  ])('is due when %s', async (_, act, why) => {
+    const scene = await openScene();
+    act(scene);
+    expect((await scene.crl({ ifDue: true })).why).toBe(why);
+    expect(await scene.crl({ ifDue: true })).toMatchObject({ why: undefined });
+  });
+
+  it('says what it would do in a dry run', async () => {
+    const scene = await openScene();
+    expect(await scene.crl({ dryRun: true, copyTo: '/x' })).toMatchObject({
+      why: 'asked for',
+      crl: { entries: 0 },
+    });
+    expect(scene.world.entries('crl-published')).toHaveLength(1);
+    expect(scene.world.crlCopies).toEqual([]);
+  });
+
+  it('copies to the directories of the settings and to the one asked for, then runs the hook', async () => {
+    const scene = await openScene();
+    scene.configure({ crl: { copyTo: ['/a', '/b'], hook: 'reload' } });
+    const { crl } = await scene.crl({ copyTo: '/c' });
+    expect(scene.world.crlCopies).toEqual(['/a', '/b', '/c']);
+    expect(scene.world.hooks).toEqual([
+      {
+        command: 'reload',
+        timeoutMs: 60_000,
+        environment: {
+          CA_CRL: '/ca/crl/ca.crl',
+          CA_CRL_PEM: '/ca/crl/ca.crl.pem',
+          CA_CRL_NUMBER: crl?.number,
+          CA_CRL_NEXT_UPDATE: '2026-12-22T09:30:00Z',
+        },
+      },
+    ]);
+  });
+
+  it('leaves the numbers in order when two run at once', async () => {
+    const scene = await openScene();
+    await Promise.all([scene.crl(), scene.crl(), scene.crl()]);
+    const numbers = scene.world.entries('crl-published').map(({ number }) => BigInt(number));
+    expect(numbers).toEqual([...numbers].sort((a, b) => Number(a - b)));
+    expect(new Set(numbers).size).toBe(4);
+    expect(published(scene).number).toBe(numbers.at(-1));
+  });
+
+  it('leaves the root’s CRL alone when there are two tiers', async () => {
+    const scene = await openScene({ twoTier: true });
+    await scene.crl();
+    expect(scene.world.entries('crl-published').map(({ issuer }) => issuer)).toEqual([
+      'root',
+      'issuing',
+      'issuing',
+    ]);
+  });
+});
