@@ -64,7 +64,7 @@ it('says that a file is missing', async () => {
 
 it.skipIf(process.platform === 'win32')('reads a pipe to its end', async () => {
   const path = join(directory, 'pipe');
-  execFileSync('mkfifo', [path]);
+  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', path]);
   spawn('sh', ['-c', '(printf 12; sleep 0.1; printf 34) > "$1"', 'sh', path], { stdio: 'ignore' });
   expect(Buffer.from(await readInputFile(path, stdin(), limits)).toString()).toBe('1234');
 });
