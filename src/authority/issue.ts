@@ -141,6 +141,14 @@ export async function latestCertificate(
   return (await view.certificatesOf(client)).findLast((record) => !record.revocation);
 }
 
+/** The client's certificate that was issued last, revoked or not: the one that renewals go by. */
+export async function newestCertificate(
+  view: LedgerView,
+  client: ClientName,
+): Promise<CertificateRecord | undefined> {
+  return (await view.certificatesOf(client)).at(-1);
+}
+
 async function planIssue(
   request: IssueRequest,
   csr: Csr | undefined,
@@ -220,10 +228,7 @@ function mergePolicy(
 
 function entriesOf(plan: IssuePlan, issued: Issued): EntryBody[] {
   const { client } = plan.certificate;
-  // Keys stand in the order of the line's format; `certificate` is last.
-  const { certificate, ...facts } = issued;
-  const supersedes = plan.supersedes ? { supersedes: plan.supersedes.serial } : {};
-  const entry: Issued = { ...facts, ...supersedes, certificate };
+  const entry: Issued = plan.supersedes ? { ...issued, supersedes: plan.supersedes.serial } : issued;
   return plan.policyChanged ? [{ type: 'client-added', client, policy: plan.policy }, entry] : [entry];
 }
 

@@ -5,7 +5,7 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
 import { planCertificate } from './certify.ts';
 import { checkClock } from './clock-check.ts';
-import { type IssueResult, latestCertificate } from './issue.ts';
+import { type IssueResult, latestCertificate, newestCertificate } from './issue.ts';
 import { clientIssuer, openSigner, type Signer } from './issuer.ts';
 import type { Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishCrl, whyCrlIsDue } from './publish-crl.ts';
@@ -63,9 +63,9 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
     await renewBatch(due.slice(start, start + batchSize), run);
     ports.progress(Math.min(start + batchSize, due.length), due.length, 'certificates renewed');
   }
-  const handled = new Set(due.map(({ client }) => client));
+  const renewed = new Set(run.renewed.map(({ client }) => client));
   for (const record of pending.redeliver) {
-    if (!handled.has(record.client)) await redeliver(record, run);
+    if (!renewed.has(record.client)) await redeliver(record, run);
   }
   return { renewed: run.renewed, delivered: run.delivered, failed: run.failed, skipped: run.skipped, crl };
 }
@@ -73,8 +73,8 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
 async function redeliver(pending: CertificateRecord, run: Run): Promise<void> {
   const { ports } = run;
   const { client, serial } = pending;
-  await ports.deliveries.exclusively([client], () =>
-    collectFailure(run, pending, async () => {
+  await collectFailure(run, [pending], () =>
+    ports.deliveries.exclusively([client], async () => {
       const view = await ports.ledger.view();
       const record = await view.certificate(serial);
       if (!record || record.deliveredAt || record.revocation || record.supersededAt) return;
@@ -105,7 +105,8 @@ async function findPending(
     const hasKey =
       client.policy.key === 'csr' ||
       (await ports.deliveries.readKey(client.name, client.policy.delivery, record.serial)) !== undefined;
-    (hasKey ? redeliver : keyLost).push(record);
+    if (hasKey) redeliver.push(record);
+    else if ((await newestCertificate(view, record.client))?.serial === record.serial) keyLost.push(record);
   }
   return { redeliver, keyLost };
 }

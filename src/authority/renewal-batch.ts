@@ -1,19 +1,20 @@
 import { CaError } from '../core/ca-error.ts';
-import { formatDistinguishedName } from '../core/distinguished-name.ts';
 import { formatDay } from '../core/instant.ts';
 import type { Serial } from '../core/serial.ts';
-import type { EntryBody, Issued } from '../ledger/entry.ts';
+import type { Delivered, Issued } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CertificateRecord, ClientRecord } from '../ledger/record.ts';
 import { decodeCertificate } from '../x509/certificate.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { readPrivateKey } from '../x509/private-key.ts';
+import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import { certify, checkKeyNotBarred, newSerial, planCertificate } from './certify.ts';
 import { deliver } from './deliver.ts';
-import { type IssueResult, latestCertificate, makeKey } from './issue.ts';
+import { type IssueResult, makeKey, newestCertificate } from './issue.ts';
 import type { Signer } from './issuer.ts';
 import type { DeliveryPaths, Ports } from './ports.ts';
-import { collectFailure, describeFailure, type Run } from './renewal-run.ts';
+import type { Skipped } from './renewal-plan.ts';
+import { collectFailure, type Run } from './renewal-run.ts';
 import type { Settings } from './settings.ts';
 
 /** How many clients are renewed under one lock and recorded with one write. */
@@ -23,38 +24,44 @@ export const batchSize = 64;
 export async function renewBatch(records: readonly CertificateRecord[], run: Run): Promise<void> {
   const { ports } = run;
   const signer = await run.openSigner();
-  await ports.deliveries.exclusively(
-    records.map(({ client }) => client),
-    async () => {
+  const clients = records.map(({ client }) => client);
+  await collectFailure(run, records, () =>
+    ports.deliveries.exclusively(clients, async () => {
       const prepared: Prepared[] = [];
       const view = await ports.ledger.view();
       for (const record of records) {
-        await collectFailure(run, record, async () => {
+        await collectFailure(run, [record], async () => {
           const ready = await prepare(record, view, run);
           if (ready) prepared.push(ready);
-          else
-            run.skipped.push({
-              client: record.client,
-              serial: record.serial,
-              why: 'it was renewed or revoked meanwhile',
-            });
+          else run.skipped.push(overtaken(record));
         });
       }
-      const recorded = await record(prepared, signer, run);
-      const after = await ports.ledger.view();
-      const delivered: EntryBody[] = [];
-      for (const renewal of recorded) {
-        const { client, serial } = renewal;
-        run.renewed.push(renewal.result);
-        await collectFailure(run, { client: client.name, serial }, async () => {
-          const files = await deliverRecorded(after, serial, run, renewal.keyPem);
-          delivered.push({ type: 'delivered', client: client.name, serial });
-          run.renewed[run.renewed.indexOf(renewal.result)] = { ...renewal.result, files };
-        });
-      }
-      if (delivered.length > 0) await ports.ledger.transact((transaction) => transaction.append(delivered));
-    },
+      await deliverAll(await record(prepared, signer, run), run);
+    }),
   );
+}
+
+/** Delivers what is on record now, and records those deliveries with one write. */
+async function deliverAll(recorded: readonly Recorded[], run: Run): Promise<void> {
+  const { ports } = run;
+  const view = await ports.ledger.view();
+  const delivered: Delivered[] = [];
+  for (const { result, client, serial, keyPem } of recorded) {
+    const at = run.renewed.push(result) - 1;
+    await collectFailure(run, [{ client: client.name, serial }], async () => {
+      const files = await deliverRecorded(view, serial, run, keyPem);
+      delivered.push({ type: 'delivered', client: client.name, serial });
+      run.renewed[at] = { ...result, files };
+    });
+  }
+  if (delivered.length === 0) return;
+  await collectFailure(run, delivered, () =>
+    ports.ledger.transact((transaction) => transaction.append(delivered)),
+  );
+}
+
+function overtaken({ client, serial }: CertificateRecord): Skipped {
+  return { client, serial, why: 'it was renewed or revoked meanwhile' };
 }
 
 /** A renewal with its key staged, ready to be signed under the ledger's lock. */
@@ -66,8 +73,9 @@ interface Prepared {
   readonly keyPem: string | undefined;
 }
 
-/** A renewal that is on record. */
+/** A renewal that is signed, and on record as soon as its entry is. */
 interface Recorded extends Prepared {
+  readonly entry: Issued;
   readonly result: IssueResult;
 }
 
@@ -75,7 +83,7 @@ interface Recorded extends Prepared {
 async function prepare(record: CertificateRecord, view: LedgerView, run: Run): Promise<Prepared | undefined> {
   const { ports, request, settings } = run;
   const client = await view.client(record.client);
-  if (!client || (await latestCertificate(view, record.client))?.serial !== record.serial) return undefined;
+  if (!client || !(await isRenewable(record, view))) return undefined;
   const { policy } = client;
   await ports.deliveries.check(client.name, policy.delivery);
   const serial = await newSerial(ports.random, view);
@@ -100,55 +108,78 @@ async function prepare(record: CertificateRecord, view: LedgerView, run: Run): P
   }
   const key =
     request.key === 'same-key' ? await currentKey(client, record, ports) : await makeKey(policy.key, ports);
-  await checkKeyNotBarred(view, sha256Hex(key.spki));
+  await checkKeyNotBarred(view, spkiFingerprint(key.spki));
   await ports.deliveries.stageKey(client.name, policy.delivery, serial, key.pem);
   return { record, client, serial, spki: key.spki, keyPem: key.pem };
 }
 
-/** Signs and records what was prepared, in one write; each that the ledger has meanwhile overtaken is dropped. */
+/** True if the certificate is still its client's newest, and not revoked. */
+async function isRenewable({ client, serial }: CertificateRecord, view: LedgerView): Promise<boolean> {
+  const newest = await newestCertificate(view, client);
+  return newest?.serial === serial && !newest.revocation;
+}
+
+/** Signs and records what was prepared, in one write; the keys of what did not come on record are removed. */
 async function record(prepared: readonly Prepared[], signer: Signer, run: Run): Promise<readonly Recorded[]> {
-  const { ports, settings } = run;
-  try {
-    return await ports.ledger.transact(async (transaction) => {
-      const view = transaction.view();
-      const recorded: Recorded[] = [];
-      const entries: Issued[] = [];
+  const { ports } = run;
+  const recorded: Recorded[] = [];
+  await collectFailure(run, prepared.map(recordOf), () =>
+    ports.ledger.transact(async (transaction) => {
+      const signed: Recorded[] = [];
       for (const ready of prepared) {
-        const done = await collectFailure(run, ready.record, async () => {
-          const latest = await latestCertificate(view, ready.client.name);
-          if (latest?.serial !== ready.record.serial) return;
-          const context = { settings, issuer: signer.issuer, now: ports.clock() };
-          const plan = planCertificate(ready.client.name, ready.client.policy, context, { cutShort: true });
-          const { certificate, entry } = certify(plan, ready.serial, ready.spki, signer, settings);
-          const { certificate: der, ...facts } = entry;
-          entries.push({ ...facts, supersedes: latest.serial, certificate: der });
-          recorded.push({
-            ...ready,
-            result: {
-              client: plan.client,
-              serial: ready.serial,
-              subject: formatDistinguishedName(plan.subject),
-              profile: plan.profile.name,
-              notBefore: plan.notBefore,
-              notAfter: plan.notAfter,
-              fingerprint: sha256Hex(certificate),
-              files: {},
-              supersedes: latest.serial,
-            },
-          });
+        await collectFailure(run, [ready.record], async () => {
+          const renewal = await sign(ready, transaction.view(), signer, run);
+          if (renewal) signed.push(renewal);
+          else run.skipped.push(overtaken(ready.record));
         });
-        if (!done || recorded.at(-1)?.serial !== ready.serial) await discard(ready, ports);
       }
-      if (entries.length > 0) await transaction.append(entries);
-      return recorded;
-    });
-  } catch (error) {
-    for (const ready of prepared) {
-      await discard(ready, ports);
-      run.failed.push(describeFailure(error, ready.record));
-    }
-    return [];
+      if (signed.length === 0) return;
+      await collectFailure(run, signed.map(recordOf), async () => {
+        await transaction.append(signed.map(({ entry }) => entry));
+        recorded.push(...signed);
+      });
+    }),
+  );
+  const kept = new Set(recorded.map(({ serial }) => serial));
+  for (const ready of prepared) {
+    if (!kept.has(ready.serial)) await collectFailure(run, [ready.record], () => discard(ready, ports));
   }
+  return recorded;
+}
+
+/** The signed renewal; undefined if the ledger has overtaken it. The key may have been barred since it was checked. */
+async function sign(
+  ready: Prepared,
+  view: LedgerView,
+  signer: Signer,
+  { ports, settings }: Run,
+): Promise<Recorded | undefined> {
+  const { client, serial, spki } = ready;
+  if (!(await isRenewable(ready.record, view))) return undefined;
+  await checkKeyNotBarred(view, spkiFingerprint(spki));
+  const context = { settings, issuer: signer.issuer, now: ports.clock() };
+  const plan = planCertificate(client.name, client.policy, context, { cutShort: true });
+  const { certificate, entry } = certify(plan, serial, spki, signer, settings);
+  const supersedes = ready.record.serial;
+  return {
+    ...ready,
+    entry: { ...entry, supersedes },
+    result: {
+      client: plan.client,
+      serial,
+      subject: entry.subject,
+      profile: entry.profile,
+      notBefore: plan.notBefore,
+      notAfter: plan.notAfter,
+      fingerprint: sha256Hex(certificate),
+      files: {},
+      supersedes,
+    },
+  };
+}
+
+function recordOf({ record }: Prepared): CertificateRecord {
+  return record;
 }
 
 async function discard({ client, serial, keyPem }: Prepared, ports: Ports): Promise<void> {

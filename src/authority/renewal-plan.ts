@@ -4,7 +4,8 @@ import { addMs, formatDay } from '../core/instant.ts';
 import type { Serial } from '../core/serial.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
-import { latestCertificate } from './issue.ts';
+import { newestCertificate } from './issue.ts';
+import { clientIssuer } from './issuer.ts';
 import type { RenewalWindow, Settings } from './settings.ts';
 
 /** A certificate that was looked at and left as it is. */
@@ -29,8 +30,9 @@ export interface RenewalSelection {
 }
 
 /**
- * What is due at `now`: the latest certificate of each client, if it is neither revoked nor superseded, has less
- * left than the window, and is not expired for longer than the grace period.
+ * What is due at `now`: the newest certificate of each client, if it is neither revoked nor superseded, has less
+ * left than the window, is not expired for longer than the grace period, and its CA has more to give. Where the newest
+ * one was revoked, an older one is not renewed in its place: whoever revoked it has to say what is next.
  *
  * Throws `ledger/unknown-client` for a name that is not there.
  */
@@ -42,10 +44,12 @@ export async function planRenewals(
 ): Promise<RenewalPlan> {
   const due: CertificateRecord[] = [];
   const skipped: Skipped[] = [];
+  const caNotAfter = clientIssuer(view.authority).facts.notAfter;
   const consider = async (record: CertificateRecord, named: boolean) => {
-    const why = await whyNotDue(record, selection, view, settings, now);
+    const why = await whyNotDue(record, selection, view, settings, now, caNotAfter);
+    const isLive = certificateStatus(record, now) === 'active';
     if (why === undefined) due.push(record);
-    else if (named || why === notDeliverable)
+    else if (named || why === notDeliverable || (why === newestRevoked && isLive))
       skipped.push({ client: record.client, serial: record.serial, why });
   };
   for (const client of selection.clients) {
@@ -54,9 +58,8 @@ export async function planRenewals(
         hint: 'see what there is: ca list',
       });
     }
-    const latest = await latestCertificate(view, client);
-    if (latest) await consider(latest, true);
-    else skipped.push({ client, why: 'it has no certificate that is not revoked' });
+    const newest = await newestCertificate(view, client);
+    if (newest) await consider(newest, true);
   }
   if (selection.clients.length === 0) {
     const horizon = selection.force
@@ -78,17 +81,22 @@ export function isInWindow(
   return record.notAfter.getTime() - now.getTime() < windowMs(record, window);
 }
 
-/** How long before its notAfter a certificate becomes due, in milliseconds. */
+/**
+ * How long before its notAfter a certificate becomes due, in milliseconds: never more than two thirds of its life, or
+ * one that lives shorter than the window would be renewed at every run.
+ */
 export function windowMs(
   { notBefore, notAfter }: Pick<CertificateRecord, 'notBefore' | 'notAfter'>,
   window: RenewalWindow,
 ): number {
-  return 'ms' in window ? window.ms : window.share * (notAfter.getTime() - notBefore.getTime());
+  const lifeMs = notAfter.getTime() - notBefore.getTime();
+  return 'ms' in window ? Math.min(window.ms, (2 / 3) * lifeMs) : window.share * lifeMs;
 }
 
 /** An instant after every notAfter that X.509 can write (RFC 5280 §4.1.2.5). */
 export const farFuture = new Date('9999-12-31T23:59:59Z');
 
+const newestRevoked = 'its newest certificate was revoked; give it another one with: ca issue CLIENT';
 const notDeliverable = 'its files went to standard output; issue it again with --out DIR to have it renewed';
 
 async function whyNotDue(
@@ -97,9 +105,10 @@ async function whyNotDue(
   view: LedgerView,
   settings: Settings,
   now: Date,
+  caNotAfter: Date,
 ): Promise<string | undefined> {
-  const status = certificateStatus(record, now);
-  if (status === 'revoked' || status === 'superseded' || record.supersededAt) return `it is ${status}`;
+  if (record.revocation) return newestRevoked;
+  if (record.supersededAt) return `it is ${certificateStatus(record, now)}`;
   if (now.getTime() - record.notAfter.getTime() > settings.renewal.graceMs) {
     return `it expired on ${formatDay(record.notAfter)}, before the grace period`;
   }
@@ -107,8 +116,10 @@ async function whyNotDue(
   if (!force && !isInWindow(record, window, now)) {
     return `it is due from ${formatDay(addMs(record.notAfter, -windowMs(record, window)))}`;
   }
-  if ((await latestCertificate(view, record.client))?.serial !== record.serial)
-    return 'a newer one was issued';
+  const newest = await newestCertificate(view, record.client);
+  if (newest?.revocation) return newestRevoked;
+  if (newest?.serial !== record.serial) return 'a newer one was issued';
+  if (!force && caNotAfter <= record.notAfter) return 'it ends when its CA does, and so would a new one';
   const client = await view.client(record.client);
   return client?.policy.delivery.kind === 'stdout' ? notDeliverable : undefined;
 }

@@ -45,18 +45,16 @@ export interface Run {
   readonly skipped: Skipped[];
 }
 
-/** Runs `work`; a CaError becomes a failure of that certificate. True if it went well. Anything else is a bug, and thrown. */
+/** Runs `work`; a CaError becomes a failure of each of these certificates. Anything else is a bug, and thrown. */
 export async function collectFailure(
   run: Run,
-  of: Pick<CertificateRecord, 'client' | 'serial'>,
-  work: () => Promise<void>,
-): Promise<boolean> {
+  of: readonly Pick<CertificateRecord, 'client' | 'serial'>[],
+  work: () => Promise<unknown>,
+): Promise<void> {
   try {
     await work();
-    return true;
   } catch (error) {
-    run.failed.push(describeFailure(error, of));
-    return false;
+    run.failed.push(...of.map((each) => describeFailure(error, each)));
   }
 }
 
