@@ -11,6 +11,7 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const directory = realpathSync(mkdtempSync(join(tmpdir(), 'private-ca-readme-')));
 const bin = join(directory, 'bin');
 const work = join(directory, 'work');
+const home = join(directory, 'ca');
 
 describe('README', () => {
   mkdirSync(bin);
@@ -88,11 +89,11 @@ function consoleSteps(text: string): { command: string; output: string }[] {
 }
 
 function shell(command: string): string {
-  const { NODE_EXTRA_CA_CERTS: _, CA_HOME: __, ...environment } = process.env;
+  const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env;
   const result = spawnSync('sh', ['-c', `${command} 2>&1`], {
     cwd: work,
     encoding: 'utf8',
-    env: { ...environment, PATH: `${bin}:${process.env['PATH']}`, NO_COLOR: '1', TZ: 'UTC' },
+    env: { ...environment, PATH: `${bin}:${process.env['PATH']}`, CA_HOME: home, NO_COLOR: '1', TZ: 'UTC' },
   });
   return result.stdout;
 }
@@ -100,7 +101,7 @@ function shell(command: string): string {
 /** Text without what differs from run to run: serials and hashes, dates, paths; runs of spaces count as one. */
 function normalize(text: string): string {
   return text
-    .replaceAll(work, '/srv/api')
+    .replaceAll(home, '/srv/ca')
     .replace(/\b([0-9a-f]{2}:){7,}[0-9a-f]{2}\b|\b[0-9a-f]{12,}\b/gi, '<hex>')
     .replace(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| UTC)?/g, '<time>')
     .replace(/\b\d{4}-\d\d-\d\d\b/g, '<day>')
