@@ -1,6 +1,6 @@
 import { CaError } from '../core/ca-error.ts';
 
-/** What a JSON value must look like, and how it is written: `read(write(x))` gives x, and nothing else is read. */
+/** What a JSON value must look like, and how it is written: `read` takes what `write` gives and nothing else. */
 export interface Shape<T> {
   /** The value. Throws {@link ShapeFault}, or the CaError of a core parser. */
   read(json: unknown): T;
@@ -37,9 +37,11 @@ export function object<T extends object>(fields: Fields<T>): Shape<T> {
         if (Object.hasOwn(json, key)) value[key] = within(key, () => shape.read(json[key]));
         else if (!optional) throw new ShapeFault(`has no key ${JSON.stringify(key)}`);
       }
-      for (const key of Object.keys(json)) {
+      const read = Object.keys(value);
+      Object.keys(json).forEach((key, index) => {
         if (!Object.hasOwn(value, key)) throw new ShapeFault(`has the unknown key ${JSON.stringify(key)}`);
-      }
+        if (key !== read[index]) throw new ShapeFault(`has the key ${JSON.stringify(key)} out of order`);
+      });
       return value as T;
     },
     write: (value) => {

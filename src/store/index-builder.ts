@@ -7,6 +7,7 @@ import {
   certificateRow as at,
   clientHash,
   clientKey,
+  compareOctets,
   flags,
   mix,
   type Place,
@@ -200,12 +201,12 @@ export class RunBuilder {
   #find(key: Buffer): number {
     // Most certificates are delivered right after they were issued.
     const last = this.#count - 1;
-    if (last >= 0 && compare(this.#rows, last * stride, key, 0, serialKeyOctets) === 0) return last;
+    if (last >= 0 && compareOctets(this.#rows, last * stride, key, 0, serialKeyOctets) === 0) return last;
     const mask = this.#slots.length - 1;
     for (let slot = hashOf(key, 0) & mask; ; slot = (slot + 1) & mask) {
       const row = this.#slots[slot] ?? -1;
       if (row < 0) break;
-      if (compare(this.#rows, row * stride, key, 0, serialKeyOctets) === 0) return row;
+      if (compareOctets(this.#rows, row * stride, key, 0, serialKeyOctets) === 0) return row;
     }
     const older = this.#older.find(key);
     if (!older) return -1;
@@ -367,7 +368,7 @@ export class RunBuilder {
     }
     const sorted = sortByBits(passing.subarray(0, count), bits);
     const order = (a: number, b: number): number =>
-      compare(rows, a * stride + start, rows, b * stride + start, length);
+      compareOctets(rows, a * stride + start, rows, b * stride + start, length);
     for (let first = 0, end = 1; first < count; first = end++) {
       let isInOrder = true;
       for (; end < count && bits[sorted[end] ?? 0] === bits[sorted[first] ?? 0]; end++) {
@@ -450,15 +451,6 @@ function add(numbers: Uint32Array, index: number, summand: number): number {
   const sum = (numbers[index] ?? 0) + summand;
   numbers[index] = sum;
   return sum;
-}
-
-/** Below, equal to or above zero as octets sort. Quicker than Buffer.compare where the first octets differ. */
-function compare(a: Buffer, aAt: number, b: Buffer, bAt: number, length: number): number {
-  for (let index = 0; index < length; index++) {
-    const difference = (a[aAt + index] ?? 0) - (b[bAt + index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 function copy(from: Buffer, start: number, into: Buffer, at: number, length: number): void {

@@ -29,7 +29,7 @@ export interface Facts {
 export function findFacts(runs: readonly Run[], serialKey: Buffer): Facts | undefined {
   let facts: Partial<Facts> & { flags: number } = { flags: 0 };
   for (const run of runs) {
-    const row = run.certificates.startingWith(serialKey).next().value;
+    const row = run.certificates.find(serialKey);
     if (row) facts = { ...facts, ...readFacts(row), flags: facts.flags | (row[at.flags] ?? 0) };
   }
   return facts.flags & flag.issued ? (facts as Facts) : undefined;

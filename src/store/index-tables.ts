@@ -122,6 +122,15 @@ export function clientNameHash(text: string): Buffer {
   return hash('sha256', text, 'buffer').subarray(0, 16);
 }
 
+/** Below, equal to or above zero as octets sort. Quicker than Buffer.compare for a few octets. */
+export function compareOctets(a: Buffer, aAt: number, b: Buffer, bAt: number, length: number): number {
+  for (let index = 0; index < length; index++) {
+    const difference = (a[aAt + index] ?? 0) - (b[bAt + index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
 /** Spreads the bits of a 32-bit number (the finalizer of MurmurHash3). */
 export function mix(value: number): number {
   let bits = value;
@@ -207,6 +216,17 @@ export class Table {
     }
   }
 
+  /** The first row that begins with `key`. */
+  find(key: Buffer): Buffer | undefined {
+    const row = this.lowerBound(key);
+    if (row === this.count) return undefined;
+    const at = firstRowAt + (row % this.#perBlock) * this.width;
+    const block = this.#block(Math.floor(row / this.#perBlock));
+    return compareOctets(block, at, key, 0, key.length) === 0
+      ? block.subarray(at, at + this.width)
+      : undefined;
+  }
+
   #searchBlock(block: Buffer, rows: number, key: Buffer): number {
     let low = 0;
     let high = rows - 1;
@@ -219,8 +239,7 @@ export class Table {
   }
 
   #compare(block: Buffer, row: number, key: Buffer): number {
-    const at = firstRowAt + row * this.width;
-    return block.compare(key, 0, key.length, at, at + key.length);
+    return compareOctets(block, firstRowAt + row * this.width, key, 0, key.length);
   }
 
   #block(number: number): Buffer {

@@ -62,11 +62,12 @@ export class IndexView implements OlderView {
   }
 
   findClient(name: ClientName): ClientRecord | undefined {
+    const key = clientKey(name);
     return this.#ask(({ tables }) => {
       let addedAt: Date | undefined;
       let place: Place | undefined;
       for (const run of tables) {
-        const row = run.clients.startingWith(clientKey(name)).next().value;
+        const row = run.clients.find(key);
         if (!row) continue;
         addedAt ??= new Date(row.readDoubleBE(38));
         place = readPlace(row, 46);

@@ -108,6 +108,7 @@ export class LedgerIndex {
       return { ...manifest, tables: runs.map((run) => openRun(this.#blocks(run.id), run.rows)) };
     } catch (error) {
       if (error instanceof IndexDamage && older) return this.extend(undefined);
+      this.#removeOthers(this.#readManifest()?.runs ?? []);
       throw ioError(error, 'write the index in', directory);
     }
   }
@@ -180,13 +181,18 @@ export class LedgerIndex {
     return [...runs.slice(0, from), { id: id.toString('hex'), entries, rows }];
   }
 
+  /** Removes the files of runs that are no part of the index any more, or never became one. */
   #removeOthers(runs: readonly RunInfo[]): void {
     const { directory, disk } = this.#options;
     const kept = new Set(runs.map(({ id }) => `${id}.run`));
-    for (const name of disk.readdirSync(directory)) {
-      if (name.endsWith('.run') && !kept.has(name)) disk.unlinkSync(join(directory, name));
-    }
     for (const id of this.#opened.keys()) if (!kept.has(`${id}.run`)) this.#opened.delete(id);
+    try {
+      for (const name of disk.readdirSync(directory)) {
+        if (name.endsWith('.run') && !kept.has(name)) disk.unlinkSync(join(directory, name));
+      }
+    } catch {
+      // They are in nobody's way, and the next extension removes them.
+    }
   }
 
   /** Scans the lines after `older` and writes what they say as one run. */
@@ -270,7 +276,7 @@ function olderRuns(index: OpenIndex | undefined, journal: Journal): OlderRuns {
         },
       };
     },
-    hasClient: (key) => index.tables.some((run) => !run.clients.startingWith(key).next().done),
+    hasClient: (key) => index.tables.some((run) => run.clients.find(key) !== undefined),
   };
 }
 

@@ -64,7 +64,12 @@ describe('parseEntry refuses', () => {
     [
       'keys in another order',
       good.replace(/("client":"billing"),("serial":"0a1b")/, '$2,$1'),
-      'canonical form',
+      'has the key "serial" out of order',
+    ],
+    [
+      'a head in another order',
+      good.replace(/("seq":3),("time":"[^"]*")/, '$2,$1'),
+      'is not in canonical form (order of keys, spaces or escapes)',
     ],
     ['a key twice', good.replace('"serial"', '"client":"billing","serial"'), 'canonical form'],
     ['a space', good.replace('{', '{ '), 'canonical form'],

@@ -76,8 +76,8 @@ function randomSerial(position: number): string {
 describe('an index of many blocks', () => {
   it.each([
     ['random', randomSerial],
-    ['counted up', (position: number) => `01${position.toString(16).padStart(4, '0')}`],
-    ['counted down', (position: number) => `01${(0xffff - position).toString(16).padStart(4, '0')}`],
+    ['counted up', (position: number) => `0101010101${position.toString(16).padStart(4, '0')}`],
+    ['counted down', (position: number) => `0101010101${(0xffff - position).toString(16).padStart(4, '0')}`],
   ])('answers like the fold, serials %s', async (_, serialAt) => {
     const bodies = history(1500, serialAt);
     createLedger(directory, bodies, { clock });
