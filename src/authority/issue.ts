@@ -105,10 +105,13 @@ export async function issue(request: IssueRequest, settings: Settings, ports: Po
     const record = await recorded.certificate(serial);
     const client = await recorded.client(request.client);
     if (!record || !client) throw new Error(`serial ${serial} was recorded and is not in the ledger`);
-    const outcome = await deliver(recorded, client, record, settings, ports, key.pem);
-    await ports.ledger.transact((transaction) =>
-      transaction.append([{ type: 'delivered', client: request.client, serial }]),
-    );
+    const outcome = await explainUndelivered(record, delivery, async () => {
+      const delivered = await deliver(recorded, client, record, settings, ports, key.pem);
+      await ports.ledger.transact((transaction) =>
+        transaction.append([{ type: 'delivered', client: request.client, serial }]),
+      );
+      return delivered;
+    });
     return {
       ...describe(plan, csr),
       serial,
@@ -118,6 +121,24 @@ export async function issue(request: IssueRequest, settings: Settings, ports: Po
       ...(delivery.kind === 'stdout' ? { pem: outcome.contents } : {}),
     };
   });
+}
+
+/** Once a certificate is on record the same command would be refused: what fails then says what to do instead. */
+async function explainUndelivered<T>(
+  { client, serial }: CertificateRecord,
+  delivery: DeliveryTarget,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CaError) || error.code === 'authority/hook-failed') throw error;
+    const next = delivery.kind === 'stdout' ? `ca issue ${client} --again` : 'ca renew';
+    throw new CaError(error.code, error.message, {
+      hint: `certificate ${serial} is on record; when this is mended, deliver it with: ${next}`,
+      cause: error,
+    });
+  }
 }
 
 /** A new key pair of that kind, as SubjectPublicKeyInfo and PKCS#8 in PEM. */

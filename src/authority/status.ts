@@ -7,7 +7,7 @@ import type { LedgerView, StatusCounts } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, type CrlRecord, certificateStatus } from '../ledger/record.ts';
 import { clientIssuer, clientIssuerRole } from './issuer.ts';
 import type { CrlPaths, Ports } from './ports.ts';
-import { isInPlace } from './publish-crl.ts';
+import { hasUnlisted, isInPlace } from './publish-crl.ts';
 import { planRenewals, windowMs } from './renewal-plan.ts';
 import type { Settings } from './settings.ts';
 
@@ -67,12 +67,11 @@ export async function status(
   const caNotAfter = issuer.facts.notAfter;
 
   const problems = [
-    ...crlProblems(crl, 'the CRL', now),
-    ...(rootCrl ? crlProblems(rootCrl, "the root's CRL", now) : []),
+    ...crlProblems(crl, now),
+    ...(await revocationProblems(view)),
+    ...rootCrlProblems(rootCrl),
     ...overdueProblems(due, settings, now),
-    ...undelivered.map(
-      ({ client, serial }) => `${client}: certificate ${serial} is not delivered; run: ca renew`,
-    ),
+    ...(await Promise.all(undelivered.map((record) => undeliveredProblem(record, view)))),
     ...skipped.map(({ client, why }) => `${client} is due, but ${why}`),
     ...authorityProblems(caNotAfter, await view.longestValidityMs(), now),
   ];
@@ -114,24 +113,41 @@ function freshness({ thisUpdate, nextUpdate }: CrlRecord, now: Date): CrlStatus[
   return now.getTime() - thisUpdate.getTime() > half ? 'stale' : 'fresh';
 }
 
-function crlProblems(crl: CrlStatus | undefined, name: string, now: Date): string[] {
-  if (!crl) return [`${name} was never published; run: ca crl`];
-  const left = formatDuration(crl.nextUpdate.getTime() - now.getTime());
+function crlProblems(crl: CrlStatus | undefined, now: Date): string[] {
+  if (!crl) return ['the CRL was never published; run: ca crl'];
   switch (crl.state) {
     case 'fresh':
       return [];
+    case 'stale': {
+      const left = formatDuration(crl.nextUpdate.getTime() - now.getTime());
+      return [`the CRL ends in ${left} and nobody has renewed it; run ca renew, from cron`];
+    }
     case 'expired':
       return [
-        `${name} expired at ${formatInstant(crl.nextUpdate)}: servers refuse every client; run: ca crl`,
+        `the CRL expired at ${formatInstant(crl.nextUpdate)}: servers refuse every client; run: ca crl`,
       ];
-    case 'stale':
-      // A root's CRL is signed once for its whole life: only its end is news.
-      return name === 'the CRL'
-        ? [`${name} ends in ${left} and nobody has renewed it; run ca renew, from cron`]
-        : [];
     case 'damaged':
-      return [`${name} in ${crl.files.der} is not the one on record; run: ca crl`];
+      return [`the CRL in ${crl.files.der} is not the one on record; run: ca crl`];
   }
+}
+
+/** A root's CRL is signed once, at init, for the root's whole life: `ca crl` does not make another. */
+function rootCrlProblems(crl: CrlStatus | undefined): string[] {
+  if (crl?.state !== 'damaged') return [];
+  return [`the root's CRL in ${crl.files.der} is not the one on record; put it back from a backup`];
+}
+
+async function revocationProblems(view: LedgerView): Promise<string[]> {
+  const last = await view.lastCrl(clientIssuerRole(view.authority));
+  return last && (await hasUnlisted(view, last)) ? ['a revocation is not on the CRL yet; run: ca crl'] : [];
+}
+
+/** What was to be printed cannot be printed later: its private key was nowhere else. */
+async function undeliveredProblem({ client, serial }: CertificateRecord, view: LedgerView): Promise<string> {
+  const isPrinted = (await view.client(client))?.policy.delivery.kind === 'stdout';
+  return isPrinted
+    ? `${client}: certificate ${serial} was lost before it was printed; run: ca issue ${client} --again`
+    : `${client}: certificate ${serial} is not delivered; run: ca renew`;
 }
 
 /** Certificates that are due for so long that `ca renew` cannot be running. */

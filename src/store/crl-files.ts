@@ -15,12 +15,12 @@ export function crlNames(
   return { der: `${base}.crl`, pem: `${base}.crl.pem` };
 }
 
-/** The files of a CRL in the order in which they go into place, DER first. */
+/** The files of a CRL in the order in which they go into place: the DER, which tells that it is published, last. */
 export function crlFiles({ issuer, der, pem }: PublishedCrl, twoTier: boolean): FileToWrite[] {
   const names = crlNames(issuer, twoTier);
   return [
-    { name: names.der, content: der, mode: publicMode },
     { name: names.pem, content: pem, mode: publicMode },
+    { name: names.der, content: der, mode: publicMode },
   ];
 }
 

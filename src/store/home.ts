@@ -3,9 +3,10 @@ import { join, resolve } from 'node:path';
 import type { Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
+import type { IssuerRole } from '../ledger/entry.ts';
 import { allCrlsFile, allCrlsName, crlFiles, crlNames } from './crl-files.ts';
 import { publicDirectoryMode, publicMode } from './file-mode.ts';
-import { makeDirectories, syncDirectories, writeFiles } from './file-set.ts';
+import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from './file-set.ts';
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';
@@ -50,12 +51,15 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
 
     async publishCrl(crl) {
       const twoTier = isTwoTier(path);
-      await writeFiles(crlDirectory, crlFiles(crl, twoTier));
-      if (twoTier) {
-        const issuing = readIfThere(crlPaths('issuing').pem) ?? '';
-        const root = readIfThere(crlPaths('root').pem) ?? '';
-        await writeFiles(crlDirectory, [allCrlsFile(`${issuing}`, `${root}`)]);
-      }
+      const pemOf = (issuer: IssuerRole) =>
+        issuer === crl.issuer ? crl.pem : `${readIfThere(crlPaths(issuer).pem) ?? ''}`;
+      const all = twoTier ? [allCrlsFile(pemOf('issuing'), pemOf('root'))] : [];
+      const files = [...all, ...crlFiles(crl, twoTier)];
+      removeTemporaries(
+        crlDirectory,
+        files.map(({ name }) => name),
+      );
+      await writeFiles(crlDirectory, files);
       return crlPaths(crl.issuer);
     },
 

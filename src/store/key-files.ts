@@ -4,7 +4,7 @@ import type { KeyStore } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { checkOwnerOnly, secretMode } from './file-mode.ts';
-import { writeFiles } from './file-set.ts';
+import { removeTemporaries, writeFiles } from './file-set.ts';
 import { type InputLimits, readLimited } from './input-file.ts';
 import { ioError } from './io-error.ts';
 
@@ -37,6 +37,7 @@ export function openKeyStore(homePath: string): KeyStore {
     async replaceKey(issuer, pem) {
       const { path, owner } = oldKey(pathOf(issuer));
       const file = { name: basename(path), content: pem, mode: secretMode };
+      removeTemporaries(dirname(path), [file.name]);
       await writeFiles(dirname(path), [file], { owner });
     },
   };
