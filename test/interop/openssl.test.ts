@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
@@ -13,6 +13,7 @@ import {
   leaves,
   makeSample,
   type SampleAuthority,
+  signBehindItsBack,
 } from '../support/sample-authority.ts';
 
 const authorities: readonly [name: string, key: CaKey, twoTier: boolean][] = [
@@ -111,9 +112,8 @@ describeWith('openssl')('openssl: bytes', () => {
     const { text } = judge('openssl', ['crl', '-in', rootCrlPem, '-noout', '-text', '-CAfile', sample.root]);
     expect(text).toContain('verify OK');
     expect(text).toContain('No Revoked Certificates');
-    // version, algorithm, issuer, thisUpdate, nextUpdate, and the extensions right after them
-    const shape = topLevel(rootCrlPem);
-    expect(shape).toEqual(['INTEGER', 'SEQUENCE', 'SEQUENCE', 'UTCTIME', 'UTCTIME', 'cont [ 0 ]']);
+    // Right after nextUpdate come the extensions.
+    expect(topLevel(rootCrlPem).slice(3, 6)).toEqual(['UTCTIME', 'UTCTIME', 'cont [ 0 ]']);
   });
 
   it('finds IP addresses of 4 and 16 octets in the SAN extension (RFC 5280 §4.2.1.6)', () => {
@@ -252,34 +252,7 @@ describeWith('openssl')('openssl: name constraints', () => {
         error: { code: 'authority/name-not-permitted' },
       });
 
-      const request = join(directory, 'outside.csr');
-      const outside = join(directory, 'outside.crt');
-      const extensions = join(directory, 'extensions');
-      writeFileSync(
-        extensions,
-        'subjectAltName=DNS:acme.example.evil.example\nextendedKeyUsage=clientAuth\n',
-      );
-      runProgram('openssl', [
-        ...['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc'],
-        ...['-subj', '/CN=outside', '-keyout', join(directory, 'outside.key'), '-out', request],
-      ]);
-      const caKey = join(ca.home, 'keys', files.chain === undefined ? 'root.key' : 'issuing.key');
-      runProgram('openssl', [
-        ...[
-          'x509',
-          '-req',
-          '-in',
-          request,
-          '-CA',
-          issuer,
-          '-CAkey',
-          caKey,
-          '-extfile',
-          extensions,
-          '-out',
-          outside,
-        ],
-      ]);
+      const outside = signBehindItsBack(ca, issuer, 'acme.example.evil.example');
       const verdict = (certificate: string) =>
         judge('openssl', ['verify', '-CAfile', files.certificate, '-untrusted', issuer, certificate]);
       expect(verdict(inside).exitCode).toBe(0);

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InitResult } from '../../src/authority/init.ts';
 import type { IssueResult } from '../../src/authority/issue.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import { type Ca, type Json, openCa } from './built-cli.ts';
+import { runProgram } from './outside-program.ts';
 
 export type CaKey = 'p256' | 'p384' | 'ed25519' | 'rsa3072' | 'rsa4096';
 
@@ -116,6 +117,23 @@ export function makeSample(
     allCrls: twoTier ? join(home, 'crl', 'all.crl.pem') : init.files.crlPem,
     leaves: Object.fromEntries(issued) as Record<LeafName, SampleLeaf>, // one of each name
   };
+}
+
+/** A client certificate for a DNS name that `ca issue` refuses, signed by openssl with the CA's stolen key; gives its path. */
+export function signBehindItsBack({ home }: Ca, issuer: string, dnsName: string): string {
+  const file = (ending: string) => join(home, `outside.${ending}`);
+  const issuingKey = join(home, 'keys', 'issuing.key');
+  const caKey = existsSync(issuingKey) ? issuingKey : join(home, 'keys', 'root.key');
+  writeFileSync(file('ext'), `subjectAltName=DNS:${dnsName}\nextendedKeyUsage=clientAuth\n`);
+  runProgram('openssl', [
+    ...['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc'],
+    ...['-subj', '/CN=outside', '-keyout', file('key'), '-out', file('csr')],
+  ]);
+  runProgram('openssl', [
+    ...['x509', '-req', '-in', file('csr'), '-CA', issuer, '-CAkey', caKey, '-extfile', file('ext')],
+    ...['-out', file('crt')],
+  ]);
+  return file('crt');
 }
 
 /** The DER in a PEM file that holds one certificate or CRL. */
