@@ -1,0 +1,193 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { type CliRun, checkout, runCli } from '../support/run-cli.ts';
+import { Checker } from './independent-checker.ts';
+
+export interface StepReport {
+  /** How many steps (calls that change the disk) the commands have, in all. */
+  readonly steps: number;
+  /** How many faults were injected. */
+  readonly injected: number;
+  readonly faults: readonly string[];
+}
+
+/** What happens at the step: the process dies; the disk is full from then on; the disk reports one error. */
+export type StepFault = 'kill' | 'ENOSPC' | 'EIO';
+
+interface Scenario {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Whether the authority is there already, with clients. */
+  readonly onAuthority: boolean;
+}
+
+const scenarios: readonly Scenario[] = [
+  {
+    name: 'init',
+    args: ['init', '--name', 'Steps CA', '--no-passphrase', '--two-tier'],
+    onAuthority: false,
+  },
+  { name: 'issue', args: ['issue', 'newcomer', '--out', 'OUT'], onAuthority: true },
+  { name: 'issue again', args: ['issue', 'billing', '--again', '--p12'], onAuthority: true },
+  { name: 'revoke', args: ['revoke', 'billing', '--reason', 'keyCompromise'], onAuthority: true },
+  { name: 'renew', args: ['renew', '--force'], onAuthority: true },
+  { name: 'crl', args: ['crl'], onAuthority: true },
+];
+
+/**
+ * Runs each command once for every call by which it changes the disk, and lets that call go wrong; then the independent
+ * checker judges what is left, and the next command must repair it.
+ *
+ * @param isChosen which steps, when all take too long
+ */
+export function everyStep(fault: StepFault, isChosen: (step: number) => boolean): StepReport {
+  const directory = mkdtempSync(join(tmpdir(), 'private-ca-steps-'));
+  try {
+    return new Steps(directory, fault).run(isChosen);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+class Steps {
+  readonly #directory: string;
+  readonly #fault: StepFault;
+  readonly #shim: string;
+  readonly #faults: string[] = [];
+
+  constructor(directory: string, fault: StepFault) {
+    this.#directory = directory;
+    this.#fault = fault;
+    this.#shim = join(directory, 'disk-shim.cjs');
+    buildSync({
+      entryPoints: [join(checkout, 'test', 'torture', 'disk-shim.ts')],
+      outfile: this.#shim,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      logLevel: 'warning',
+    });
+  }
+
+  run(isChosen: (step: number) => boolean): StepReport {
+    const template = join(this.#directory, 'template');
+    mkdirSync(template);
+    const home = join(template, 'home');
+    for (const args of [
+      ['init', '--name', 'Steps CA', '--no-passphrase'],
+      ['issue', 'billing'],
+      ['issue', 'shipping', '--hook', 'true'],
+      ['issue', 'gone'],
+      ['revoke', 'gone'],
+    ]) {
+      const { exitCode, stderr } = runCli([...args, '--home', home]);
+      if (exitCode !== 0) throw new Error(`ca ${args.join(' ')} exited ${exitCode}: ${stderr}`);
+    }
+    let steps = 0;
+    let injected = 0;
+    for (const scenario of scenarios) {
+      const count = this.#countSteps(scenario);
+      for (let step = 1; step <= count; step++) {
+        if (!isChosen(++steps)) continue;
+        injected++;
+        this.#try(scenario, step);
+      }
+    }
+    return { steps, injected, faults: this.#faults };
+  }
+
+  #countSteps(scenario: Scenario): number {
+    const countPath = join(this.#directory, 'count');
+    const { exitCode, stderr } = this.#runIn(this.#freshPlace(scenario), scenario.args, {
+      DISK_FAULT: 'count',
+      DISK_COUNT: countPath,
+    });
+    if (exitCode !== 0) throw new Error(`${scenario.name} exited ${exitCode} undisturbed: ${stderr}`);
+    return Number(readFileSync(countPath, 'utf8'));
+  }
+
+  #try(scenario: Scenario, step: number): void {
+    const place = this.#freshPlace(scenario);
+    const home = join(place, 'home');
+    const name = `ca ${scenario.name}, ${this.#fault} at step ${step}`;
+    const checker = new Checker(home);
+    if (scenario.onAuthority) this.#judge(name, checker.faults());
+    const broken = this.#runIn(place, scenario.args, { DISK_FAULT: `${this.#fault}:${step}` });
+    this.#judgeEnd(name, broken);
+    if (!scenario.onAuthority) {
+      this.#judgeInit(name, place, broken);
+      return;
+    }
+    this.#judge(name, checker.faults());
+    if (broken.exitCode === 0 && scenario.name === 'revoke') {
+      checker.acknowledgeRevoked(
+        JSON.parse(broken.stdout).revoked.map((each: { serial: string }) => each.serial),
+      );
+      this.#judge(name, checker.faults());
+    }
+    // The same command again goes through, above all where the hint says so, or says that it was done before.
+    const again = this.#runIn(place, scenario.args, {});
+    const isHinted = broken.stdout.includes('same command again');
+    if (again.exitCode !== 0 && (isHinted || !again.stdout.includes('authority/client-exists')))
+      this.#judge(name, [`the same command again exited ${again.exitCode}: ${again.stdout}${again.stderr}`]);
+    if (scenario.name === 'revoke' && again.exitCode === 0) {
+      const { revoked, already } = JSON.parse(again.stdout);
+      checker.acknowledgeRevoked([...revoked, ...already].map((each: { serial: string }) => each.serial));
+    }
+    const repair = this.#runIn(place, ['renew'], {});
+    if (repair.exitCode !== 0)
+      this.#judge(name, [`renew exited ${repair.exitCode}: ${repair.stdout}${repair.stderr}`]);
+    this.#judge(`${name}, repaired`, [...checker.faults(), ...checker.repairFaults()]);
+    for (const args of [['status'], ['ledger', 'verify']]) {
+      const { exitCode, stdout } = this.#runIn(place, args, {});
+      if (exitCode !== 0)
+        this.#judge(`${name}, repaired`, [`ca ${args.join(' ')} exited ${exitCode}: ${stdout}`]);
+    }
+    const leftovers = checker.leftovers();
+    if (leftovers.length > 0) this.#judge(`${name}, repaired`, [`left behind: ${leftovers.join(', ')}`]);
+  }
+
+  /** A fault ends in a refusal with a hint, or does no harm; never in a crash of the program. */
+  #judgeEnd(name: string, { exitCode, stdout, stderr }: CliRun): void {
+    if (this.#fault === 'kill') {
+      if (exitCode !== null) this.#judge(name, [`was not killed: exited ${exitCode}`]);
+      return;
+    }
+    if (exitCode === 0 || exitCode === 1) return;
+    const { error } = exitCode === 3 ? JSON.parse(stdout) : { error: undefined };
+    const code = this.#fault === 'ENOSPC' ? 'store/disk-full' : 'store/io';
+    if (error?.code !== code || !error.hint) this.#judge(name, [`exited ${exitCode}: ${stdout}${stderr}`]);
+  }
+
+  /** After an init that failed the directory is free, or the authority is whole. */
+  #judgeInit(name: string, place: string, broken: CliRun): void {
+    const again = this.#runIn(place, ['init', '--name', 'Steps CA', '--no-passphrase'], {});
+    if (broken.exitCode === 0 || (again.exitCode === 3 && again.stdout.includes('authority/exists'))) {
+      const verify = this.#runIn(place, ['ledger', 'verify'], {});
+      if (verify.exitCode !== 0) this.#judge(name, [`left a broken authority: ${verify.stdout}`]);
+    } else if (again.exitCode !== 0) {
+      this.#judge(name, [`init again exited ${again.exitCode}: ${again.stdout}${again.stderr}`]);
+    }
+  }
+
+  #freshPlace({ onAuthority }: Scenario): string {
+    const place = join(this.#directory, 'place');
+    rmSync(place, { recursive: true, force: true });
+    if (onAuthority)
+      cpSync(join(this.#directory, 'template'), place, { recursive: true, verbatimSymlinks: true });
+    else mkdirSync(place);
+    return place;
+  }
+
+  #runIn(place: string, args: readonly string[], env: Readonly<Record<string, string>>): CliRun {
+    const resolved = args.map((arg) => (arg === 'OUT' ? join(place, 'out') : arg));
+    const shim = Object.keys(env).length === 0 ? {} : { NODE_OPTIONS: `--require ${this.#shim}` };
+    return runCli([...resolved, '--home', join(place, 'home'), '--json'], { env: { ...env, ...shim } });
+  }
+
+  #judge(name: string, faults: readonly string[]): void {
+    for (const fault of faults) this.#faults.push(`${name}: ${fault}`);
+  }
+}

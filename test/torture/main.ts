@@ -1,0 +1,45 @@
+import { parseArgs } from 'node:util';
+import { everyStep } from './every-step.ts';
+import { killRounds } from './kill-rounds.ts';
+import { everythingAtOnce, initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+/** `npm run torture [-- ROUNDS [SEED]]`: all of it, for some minutes; exits 1 when something was found. */
+const { positionals } = parseArgs({ allowPositionals: true });
+const [rounds = 400, seed = Math.floor(Math.random() * 2 ** 32)] = positionals.map(Number);
+if (!Number.isInteger(rounds) || !Number.isInteger(seed) || rounds < 1) {
+  console.error('usage: npm run torture -- [ROUNDS [SEED]], two whole numbers');
+  process.exit(2);
+}
+console.log(`torture: ${rounds} rounds, seed ${seed}`);
+const found: string[] = [];
+
+const lanes = 2;
+const kills = await Promise.all(
+  Array.from({ length: lanes }, (_, lane) =>
+    killRounds(Math.ceil(rounds / lanes), new SeededRandom(seed + lane)),
+  ),
+);
+for (const { rounds: run, before, during, after, faults, leftovers } of kills) {
+  say(
+    `${run} kills: ${before} before anything was written, ${during} in the middle, ${after} too late`,
+    faults,
+  );
+  say(`  temporary files left: ${leftovers}`, []);
+}
+for (const fault of ['kill', 'ENOSPC', 'EIO'] as const) {
+  const { steps, injected, faults } = everyStep(fault, () => true);
+  say(`${fault} at ${injected} of ${steps} steps`, faults);
+}
+for (const race of [issueToMany(20), issueToOne(20), renewTwice(), initTwice(), everythingAtOnce(16)]) {
+  const { name, processes, faults } = await race;
+  say(`${name} (${processes} processes)`, faults);
+}
+console.log(found.length === 0 ? 'nothing was found' : `${found.length} faults were found; seed ${seed}`);
+process.exitCode = found.length === 0 ? 0 : 1;
+
+function say(what: string, faults: readonly string[]): void {
+  console.log(`${what}: ${faults.length === 0 ? 'sound' : `${faults.length} faults`}`);
+  for (const fault of faults) console.log(`  ${fault}`);
+  found.push(...faults);
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { isInstalled } from '../support/installed.ts';
+import { everyStep } from './every-step.ts';
+import { killRounds } from './kill-rounds.ts';
+import { everythingAtOnce, initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+/** A shorter run of `npm run torture`. */
+const seed = 20_261_122;
+
+describe.skipIf(!isInstalled('openssl'))('torture (judged by openssl)', () => {
+  it('keeps its promises through 200 kills at random instants', async () => {
+    const reports = await Promise.all([0, 1].map((lane) => killRounds(100, new SeededRandom(seed + lane))));
+    expect(reports.flatMap(({ faults }) => faults)).toEqual([]);
+    for (const { rounds, before, during, after, leftovers } of reports) {
+      expect(rounds).toBe(before + during + after);
+      // Kills that always come too early or too late would prove nothing.
+      expect(during).toBeGreaterThan(rounds / 10);
+      expect(leftovers).toBeLessThan(10);
+    }
+  }, 180_000);
+
+  it.each(['kill', 'ENOSPC', 'EIO'] as const)(
+    'survives %s at steps of each command',
+    (fault) => {
+      const { injected, faults } = everyStep(fault, (step) => step % 29 === 7);
+      expect(faults).toEqual([]);
+      expect(injected).toBeGreaterThan(8);
+    },
+    120_000,
+  );
+
+  it.each([() => issueToMany(20), () => issueToOne(20), renewTwice, initTwice, () => everythingAtOnce(16)])(
+    'loses nothing in a race (%#)',
+    async (race) => {
+      const { name, faults } = await race();
+      expect(faults, name).toEqual([]);
+    },
+    120_000,
+  );
+});
