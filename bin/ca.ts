@@ -1,65 +1,16 @@
 #!/usr/bin/env node
-import { statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
 import process from 'node:process';
-import manifest from '../package.json' with { type: 'json' };
-import type { World } from '../src/cli/context.ts';
 import { reportFailure } from '../src/cli/failure.ts';
 import { main } from '../src/cli/main.ts';
-import { openKeyboard, openOutput } from './terminal.ts';
-
-/** The real world: this process, this machine's clock and disk. What few commands need is loaded when they do. */
-const world: World = {
-  version: manifest.version,
-  runtime: `node ${process.version}, ${process.platform} ${process.arch}`,
-  environment: process.env,
-  get homeDirectory() {
-    return homedir();
-  },
-  stdout: openOutput('stdout'),
-  stderr: openOutput('stderr'),
-  keyboard: openKeyboard(),
-  clock: () => new Date(),
-  resolvePath: (path) => resolve(path),
-
-  async findFile(path) {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) return undefined;
-    const { readLimited } = await import('../src/store/input-file.ts');
-    return readLimited(path, { what: 'file', maxOctets: 1 << 20, tooLarge: 'x509/malformed' });
-  },
-
-  async readRequest(path) {
-    const { readInputFile } = await import('../src/store/input-file.ts');
-    const limits = {
-      what: 'certificate request',
-      maxOctets: 1 << 20,
-      tooLarge: 'x509/malformed-csr',
-    } as const;
-    return readInputFile(path, process.stdin, limits);
-  },
-
-  async createFile(path, content, secret) {
-    const { createDurably } = await import('../src/store/durable-file.ts');
-    const { publicMode, secretMode } = await import('../src/store/file-mode.ts');
-    const { makeDirectories } = await import('../src/store/file-set.ts');
-    makeDirectories(dirname(path), 0o755);
-    createDurably(path, content, { mode: secret ? secretMode : publicMode });
-  },
-
-  async openPorts(options) {
-    const { openPorts } = await import('./ports.ts');
-    return openPorts(options, world);
-  },
-};
+import { realWorld } from './world.ts';
 
 /** Without this Node would exit with 1, which means that the honest answer is no. */
 function crash(error: unknown): void {
-  reportFailure(error, { command: 'ca', acting: true }, false, world);
+  reportFailure(error, { command: 'ca', acting: true }, false, realWorld);
   process.exit(70);
 }
 
 process.on('uncaughtException', crash);
-main(process.argv.slice(2), world).then((exitCode) => {
+main(process.argv.slice(2), realWorld).then((exitCode) => {
   process.exitCode = exitCode;
 }, crash);

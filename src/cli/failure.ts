@@ -23,8 +23,9 @@ export function exitCode(
   if (error instanceof Interrupted) return 130;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (!(error instanceof CaError)) return 70;
-  // A value that does not parse is a wrong command line, whichever parser refused it.
-  return state.acting && !usageCodes.has(error.code) ? 3 : 2;
+  // A value that does not parse is a wrong command line; the same fault inside a file is not.
+  const isTyped = !state.acting && error.code.startsWith('core/');
+  return isTyped || usageCodes.has(error.code) ? 2 : 3;
 }
 
 const usageCodes: ReadonlySet<string> = new Set(['cli/usage', 'cli/no-terminal']);

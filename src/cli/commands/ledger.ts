@@ -8,6 +8,7 @@ import { report, reportEntries } from '../report.ts';
 /** `ca ledger verify` and `ca ledger export`: the record itself. */
 export function declare(command: Command, run: Run): void {
   const check = command
+    .helpCommand(false)
     .command('verify')
     .description(
       'Check every line, the chain, each certificate and its signature; exit code 1 for findings.',

@@ -42,7 +42,8 @@ function briefs(certificates: readonly CertificateBrief[]): string {
   return `${counted(certificates.length, 'certificate')}: ${shown.join(', ')}${more}`;
 }
 
-const bars = ' ▁▂▃▄▅▆▇█';
+/** None, then shares of the most. */
+const bars = '·▁▂▃▄▅▆▇█';
 
 /** On a terminal, what expires in each of the next weeks as one line of bars. */
 function histogram(weeks: readonly number[], { columns, style }: View): readonly string[] {

@@ -23,7 +23,8 @@ export function renderTable(rows: readonly (readonly Cell[])[]): readonly string
         const padding = column === row.length - 1 ? 0 : (widths[column] ?? 0) - displayWidth(text);
         return (decorate?.(text) ?? text) + ' '.repeat(padding);
       })
-      .join('  '),
+      .join('  ')
+      .trimEnd(),
   );
 }
 
