@@ -47,9 +47,17 @@ export async function changePassphrase(request: PassphraseRequest, ports: Ports)
     throw new Error('the key just encrypted is another one');
   if (!request.dryRun) {
     await ports.ledger.transact(async (transaction) => {
+      if ((await ports.keys.readKey(issuer)) !== pem) throw changedMeanwhile(issuer);
       await transaction.append([{ type: 'passphrase-changed', issuer }]);
       await ports.keys.replaceKey(issuer, changed);
     });
   }
   return { issuer, encrypted: passphrase !== undefined };
+}
+
+/** Two people at once: the one who comes second must not think that the passphrase is theirs. */
+function changedMeanwhile(issuer: IssuerRole): CaError {
+  return new CaError('authority/key-mismatch', `keys/${issuer}.key was changed by somebody else meanwhile`, {
+    hint: 'find out who changed the passphrase, then run the command again',
+  });
 }

@@ -1,4 +1,5 @@
 import { CaError, type ErrorCode } from '../core/ca-error.ts';
+import type { ClientName } from '../core/client-name.ts';
 import { parseDistinguishedName } from '../core/distinguished-name.ts';
 import type { Serial } from '../core/serial.ts';
 import type { Entry, Issued } from '../ledger/entry.ts';
@@ -31,7 +32,7 @@ export interface AuditResult {
  */
 export async function auditLedger(ports: Pick<Ports, 'ledger' | 'home' | 'progress'>): Promise<AuditResult> {
   const findings: Finding[] = [];
-  const serials = new Set<Serial>();
+  const owners = new Map<Serial, ClientName>();
   let entries = 0;
   let revocations = 0;
   try {
@@ -40,50 +41,60 @@ export async function auditLedger(ports: Pick<Ports, 'ledger' | 'home' | 'progre
     const publicKey = openPublicKey(issuer.facts.spki);
     for await (const page of ports.ledger.entries()) {
       for (const entry of page) {
+        // What is appended while we read is the next audit's: the head below is of this view.
+        if (entry.seq > view.head.seq) break;
         entries = entry.seq;
         if (entry.type === 'revoked') revocations++;
-        findings.push(...checkReferences(entry, serials));
+        findings.push(...checkReferences(entry, owners));
         if (entry.type === 'issued') {
-          serials.add(entry.serial);
+          owners.set(entry.serial, entry.client);
           findings.push(...checkIssued(entry, entry.seq, issuer, publicKey));
         }
       }
       ports.progress(entries, view.head.seq, 'entries checked');
     }
-    const role = clientIssuerRole(view.authority);
-    const last = await view.lastCrl(role);
-    if (last && !(await isInPlace(last, ports.home, role))) {
-      findings.push({
-        code: 'ledger/malformed',
-        message: `the CRL in ${ports.home.crlPaths(role).der} is not the one recorded last; run: ca crl`,
-      });
-    }
-    return { entries, head: view.head.hash, certificates: serials.size, revocations, findings };
+    findings.push(...(await checkCrlsInPlace(ports)));
+    return { entries, head: view.head.hash, certificates: owners.size, revocations, findings };
   } catch (error) {
     if (!(error instanceof CaError) || !error.code.startsWith('ledger/')) throw error;
     findings.push({ code: error.code, message: error.message });
-    return { entries, head: '', certificates: serials.size, revocations, findings };
+    return { entries, head: '', certificates: owners.size, revocations, findings };
   }
 }
 
-function checkReferences(entry: Entry, serials: ReadonlySet<Serial>): Finding[] {
-  if ((entry.type === 'delivered' || entry.type === 'revoked') && !serials.has(entry.serial)) {
+/** Reads the record again: a CRL may have been published since the audit began. */
+async function checkCrlsInPlace(ports: Pick<Ports, 'ledger' | 'home'>): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const view = await ports.ledger.view();
+  for (const role of view.authority.issuing ? (['root', 'issuing'] as const) : (['root'] as const)) {
+    const last = await view.lastCrl(role);
+    if (!last || (await isInPlace(last, ports.home, role))) continue;
+    const action = role === clientIssuerRole(view.authority) ? 'run: ca crl' : 'put it back from a backup';
+    findings.push({
+      code: 'ledger/malformed',
+      message: `the CRL in ${ports.home.crlPaths(role).der} is not the one recorded last; ${action}`,
+    });
+  }
+  return findings;
+}
+
+function checkReferences(entry: Entry, owners: ReadonlyMap<Serial, ClientName>): Finding[] {
+  if (entry.type !== 'issued' && entry.type !== 'delivered' && entry.type !== 'revoked') return [];
+  const { seq, serial, client } = entry;
+  const owner = owners.get(serial);
+  if (entry.type === 'issued') {
+    if (!owner) return [];
     return [
-      {
-        code: 'ledger/unknown-serial',
-        message: `entry ${entry.seq} is about serial ${entry.serial}, which was never issued`,
-      },
+      { code: 'ledger/duplicate-serial', message: `entry ${seq} issues serial ${serial} a second time` },
     ];
   }
-  if (entry.type === 'issued' && serials.has(entry.serial)) {
-    return [
-      {
-        code: 'ledger/duplicate-serial',
-        message: `entry ${entry.seq} issues serial ${entry.serial} a second time`,
-      },
-    ];
+  if (!owner) {
+    const message = `entry ${seq} is about serial ${serial}, which was never issued`;
+    return [{ code: 'ledger/unknown-serial', message }];
   }
-  return [];
+  if (owner === client) return [];
+  const message = `entry ${seq} calls serial ${serial} one of ${client}; it was issued to ${owner}`;
+  return [{ code: 'ledger/malformed', message }];
 }
 
 function checkIssued(

@@ -30,7 +30,8 @@ export async function findTarget(
   view: LedgerView,
 ): Promise<Target> {
   const client = await findClient(word, view);
-  const serial = looksLikeSerial(word) ? parseSerial(word) : undefined;
+  // A client may be called like a number that is no serial: sixteen zeros.
+  const serial = looksLikeSerial(word) ? (client ? perhapsSerial(word) : parseSerial(word)) : undefined;
   const certificate = serial === undefined ? undefined : await view.certificate(serial);
   if ([client, certificate, file].filter((found) => found !== undefined).length > 1) {
     throw new CaError(
@@ -86,6 +87,15 @@ async function findClient(word: string, view: LedgerView): Promise<ClientName | 
     return (await view.client(parseClientName(word)))?.name;
   } catch (error) {
     if (error instanceof CaError && error.code === 'core/invalid-client-name') return undefined;
+    throw error;
+  }
+}
+
+function perhapsSerial(word: string): Serial | undefined {
+  try {
+    return parseSerial(word);
+  } catch (error) {
+    if (error instanceof CaError) return undefined;
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { formatDay, formatInstant } from '../core/instant.ts';
 import { parseSerial, type Serial } from '../core/serial.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
+import { decodeCertificate } from '../x509/certificate.ts';
 import { decodeCrl, findRevocation } from '../x509/crl.ts';
 import {
   type CertificateFacts,
@@ -12,7 +13,7 @@ import {
   readCertificateFile,
 } from '../x509/inspect.ts';
 import { verifyBytes } from '../x509/signature.ts';
-import { clientIssuer, type Issuer } from './issuer.ts';
+import { clientIssuer, type Issuer, openIssuer } from './issuer.ts';
 import type { Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 
@@ -55,7 +56,7 @@ export async function verify(
     checkChain(der, facts, view, issuer),
     checkDates(facts, issuer, now),
     checkProfile(facts, record, settings),
-    await checkCrl(facts, issuer, now, ports),
+    await checkCrls(facts, view, now, ports),
     await checkLedger(der, record, view, now),
   ];
   return { valid: checks.every(({ ok }) => ok), serial: facts.serial, subject: facts.subject, checks };
@@ -111,29 +112,53 @@ function checkProfile(
   return yes('profile', `${name}: ${facts.extendedKeyUsage.join(', ')}`);
 }
 
-async function checkCrl(
+/** Servers check the whole chain, so that with two tiers the root's CRL is read too. */
+async function checkCrls(
   { serial }: CertificateFacts,
+  view: LedgerView,
+  now: Date,
+  ports: Pick<Ports, 'home'>,
+): Promise<Check> {
+  const { root, issuing } = view.authority;
+  if (issuing) {
+    const { serial: issuingSerial } = decodeCertificate(issuing);
+    const above = await checkCrl(rootCrl, issuingSerial, openIssuer('root', root), now, ports);
+    if (!above.ok) return above;
+  }
+  return checkCrl(clientCrl, serial, clientIssuer(view.authority), now, ports);
+}
+
+const clientCrl = { name: 'the CRL', action: 'run: ca crl' };
+const rootCrl = { name: "the root's CRL", action: 'put it back from a backup' };
+
+async function checkCrl(
+  { name, action }: typeof clientCrl,
+  serial: Serial,
   issuer: Issuer,
   now: Date,
   ports: Pick<Ports, 'home'>,
 ): Promise<Check> {
   const der = await ports.home.readCrl(issuer.role);
-  if (!der) return no('crl', 'there is no published CRL; run: ca crl');
+  if (!der) return no('crl', `${name} is not there; ${action}`);
   let crl: ReturnType<typeof decodeCrl>;
   try {
     crl = decodeCrl(der);
   } catch (error) {
     if (!(error instanceof CaError)) throw error;
-    return no('crl', `the published CRL is damaged: ${error.message}; run: ca crl`);
+    return no('crl', `${name} is damaged: ${error.message}; ${action}`);
   }
   if (!verifyBytes(issuer.facts.spki, issuer.signatureAlgorithm, crl.tbs, crl.signature)) {
-    return no('crl', 'the published CRL is not signed by this authority; run: ca crl');
+    return no('crl', `${name} is not signed by this authority; ${action}`);
   }
-  if (crl.nextUpdate <= now)
+  if (crl.thisUpdate > now) {
+    return no('crl', `${name} is valid from ${formatInstant(crl.thisUpdate)} on; is the clock right?`);
+  }
+  if (crl.nextUpdate <= now) {
     return no(
       'crl',
-      `the CRL expired on ${formatInstant(crl.nextUpdate)}, so servers refuse every client; run: ca crl`,
+      `${name} expired on ${formatInstant(crl.nextUpdate)}, so servers refuse every client; ${action}`,
     );
+  }
   const revocation = findRevocation(crl, serial);
   if (revocation)
     return no('crl', `it was revoked on ${formatInstant(revocation.revokedAt)} (${revocation.reason})`);

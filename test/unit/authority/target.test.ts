@@ -1,0 +1,106 @@
+import { createPublicKey } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { findTarget } from '../../../src/authority/target.ts';
+import { handmadeCsr, p256Key } from '../../support/handmade-csr.ts';
+import { openScene, refusalIn } from './scene.ts';
+
+describe('findTarget', () => {
+  it('finds a client with its certificates', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    expect(await findTarget('billing', undefined, scene.world.state)).toMatchObject({
+      kind: 'client',
+      client: 'billing',
+      certificates: [{ serial }],
+    });
+  });
+
+  it('finds a certificate by its serial in any spelling', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    const colons = serial.toUpperCase().replace(/(..)(?=.)/g, '$1:');
+    for (const word of [serial, colons, `0x${serial}`, `00${serial}`, serial.replace(/^0/, '')]) {
+      expect(await findTarget(word, undefined, scene.world.state)).toMatchObject({
+        kind: 'certificate',
+        certificate: { serial },
+      });
+    }
+  });
+
+  it.each(['pem', 'der'] as const)('finds a certificate by its file in %s', async (form) => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    const { raw } = scene.inPlace('billing');
+    const file = form === 'der' ? raw : Buffer.from(`some words\n${scene.inPlace('billing')}`);
+    expect(await findTarget('./billing.crt', file, scene.world.state)).toMatchObject({
+      certificate: { serial },
+    });
+  });
+
+  it('finds all certificates of a public key', async () => {
+    const scene = await openScene();
+    await scene.issue('one', { csr: handmadeCsr() });
+    await scene.issue('two', { csr: handmadeCsr() });
+    const file = Buffer.from(createPublicKey(p256Key).export({ type: 'spki', format: 'pem' }));
+    expect(await findTarget('key.pem', file, scene.world.state)).toMatchObject({
+      kind: 'key',
+      certificates: [{ client: 'one' }, { client: 'two' }],
+    });
+  });
+
+  it.each(['deadbeefdeadbeef', '0000000000000000', 'f'.repeat(64)])(
+    'finds the client %s, which looks like a number',
+    async (name) => {
+      const scene = await openScene();
+      await scene.issue(name);
+      expect(await findTarget(name, undefined, scene.world.state)).toMatchObject({
+        kind: 'client',
+        client: name,
+      });
+    },
+  );
+
+  it('refuses a word that is a client and a file, or a client and a serial', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    await scene.issue(serial);
+    const file = Buffer.from(scene.inPlace('billing').toString());
+    for (const work of [
+      findTarget('billing', file, scene.world.state),
+      findTarget(serial, undefined, scene.world.state),
+      findTarget(serial.toUpperCase(), file, scene.world.state),
+    ]) {
+      expect(await refusalIn(work)).toMatchObject({
+        code: 'authority/ambiguous-target',
+        hint: 'write a file as ./NAME, and a serial with colons',
+      });
+    }
+  });
+
+  it.each([
+    ['an unknown client', 'nobody', 'ledger/unknown-client'],
+    ['a hostile name', '../x\u001b[31m', 'ledger/unknown-client'],
+    ['a serial that was never issued', '01:02:03:04:05:06:07:08', 'ledger/unknown-serial'],
+    ['a serial of too many octets', '7f'.repeat(21), 'core/invalid-serial'],
+  ])('refuses %s', async (_, word, code) => {
+    const scene = await openScene();
+    expect((await refusalIn(findTarget(word, undefined, scene.world.state))).code).toBe(code);
+  });
+
+  it('refuses files that are no certificate, and those of another authority', async () => {
+    const scene = await openScene();
+    const other = await openScene();
+    await scene.issue('billing');
+    Object.assign(other.world, { now: new Date('2026-11-22T09:31:00Z') });
+    await other.issue('billing');
+    const { state } = scene.world;
+    const key = scene.world.caKeys.get('root') ?? '';
+    expect((await refusalIn(findTarget('f', Buffer.from('hello'), state))).code).toBe('x509/malformed');
+    expect((await refusalIn(findTarget('f', Uint8Array.of(0x30, 1), state))).code).toBe('x509/malformed');
+    expect((await refusalIn(findTarget('f', Buffer.from(key), state))).code).toBe('x509/malformed');
+    const foreign = Buffer.from(other.inPlace('billing').toString());
+    expect((await refusalIn(findTarget('f', foreign, state))).code).toBe('ledger/unknown-serial');
+    const pem = createPublicKey(p256Key).export({ type: 'spki', format: 'pem' });
+    expect((await refusalIn(findTarget('f', Buffer.from(pem), state))).code).toBe('ledger/unknown-serial');
+  });
+});
