@@ -130,6 +130,16 @@ export class FileLedger implements Ledger {
         // A writer may have taken back lines of a failed append while they were read: read it all again.
       }
     }
+    try {
+      return await this.#readAll(extend);
+    } catch (error) {
+      // The same may happen here: a fault is a fault when it is seen twice.
+      if (!(error instanceof CaError) || !error.code.startsWith('ledger/')) throw error;
+      return await this.#readAll(extend);
+    }
+  }
+
+  async #readAll(extend: (index: OpenIndex | undefined) => Promise<OpenIndex>): Promise<number> {
     let index = this.#index.open();
     if (this.#journal.octetsAfter(index?.point ?? journalStart) > longestTailOctets)
       index = await extend(index);
