@@ -57,7 +57,7 @@ export class MemoryWorld {
   now = new Date('2026-11-22T09:30:00.250Z');
   settings = '';
   settingsSchema = '';
-  /** The record's lines, as they would lie on disk. */
+  /** The record's lines, as they would lie on disk. Another list is another record: it is read anew. */
   lines: Buffer[] = [];
   readonly caKeys = new Map<IssuerRole, string>();
   readonly certificates = new Map<string, string>();
@@ -77,6 +77,7 @@ export class MemoryWorld {
   readonly #faults = new Map<Operation, { after: number; error: CaError }>();
   readonly #random = seededRandom('private-ca');
   #state = new LedgerState();
+  #readFrom = this.lines;
   #readLines = 0;
   #ledgerLock: Promise<unknown> = Promise.resolve();
   readonly #clientLocks = new Map<string, Promise<unknown>>();
@@ -93,7 +94,8 @@ export class MemoryWorld {
 
   /** The record as it stands. */
   get state(): LedgerState {
-    if (this.#readLines > this.lines.length) {
+    if (this.#readFrom !== this.lines) {
+      this.#readFrom = this.lines;
       this.#state = new LedgerState();
       this.#readLines = 0;
     }

@@ -1,0 +1,109 @@
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { type ListRequest, list, show } from '../../../src/authority/inventory.ts';
+import { dayMs } from '../../../src/core/duration.ts';
+import { handmadeCsr } from '../../support/handmade-csr.ts';
+import { names, openScene, refusalIn, type Scene } from './scene.ts';
+
+const clientsIn = async (scene: Scene, request: ListRequest) =>
+  (await list(request, scene.world.ports)).map(({ client, status }) => `${client} ${status}`);
+
+async function busyScene(): Promise<Scene> {
+  const scene = await openScene();
+  await scene.issue('old', { validity: '10d' });
+  await scene.issue('billing');
+  await scene.issue('billing', { again: true, validity: '20d' });
+  await scene.issue('gone');
+  await scene.revoke('gone', { reason: 'cessationOfOperation' });
+  scene.days(11);
+  return scene;
+}
+
+describe('list', () => {
+  it('gives all certificates in the order they were issued', async () => {
+    const scene = await busyScene();
+    expect(await clientsIn(scene, {})).toEqual([
+      'old expired',
+      'billing superseded',
+      'billing active',
+      'gone revoked',
+    ]);
+    expect((await list({ status: 'revoked' }, scene.world.ports))[0]).toEqual({
+      client: 'gone',
+      serial: expect.stringMatching(/^[0-9a-f]{32}$/),
+      status: 'revoked',
+      profile: 'client',
+      subject: 'CN=gone',
+      notBefore: new Date('2026-11-22T09:25:00Z'),
+      notAfter: new Date('2027-02-20T09:30:00Z'),
+      revokedAt: new Date('2026-11-22T09:30:00.250Z'),
+      reason: 'cessationOfOperation',
+    });
+  });
+
+  it('filters by status, client and what expires soon', async () => {
+    const scene = await busyScene();
+    const [billing] = names('billing');
+    if (!billing) throw new Error('no name');
+    expect(await clientsIn(scene, { status: 'expired' })).toEqual(['old expired']);
+    expect(await clientsIn(scene, { client: billing })).toEqual(['billing superseded', 'billing active']);
+    expect(await clientsIn(scene, { client: billing, status: 'active' })).toEqual(['billing active']);
+    expect(await clientsIn(scene, { expiringMs: 30 * dayMs })).toEqual(['billing active']);
+    expect(await clientsIn(scene, { expiringMs: 90 * dayMs, client: billing })).toEqual([
+      'billing active',
+      'billing superseded',
+    ]);
+  });
+
+  it('refuses an unknown client', async () => {
+    const scene = await openScene();
+    const [client] = names('nobody');
+    if (!client) throw new Error('no name');
+    expect((await refusalIn(list({ client }, scene.world.ports))).code).toBe('ledger/unknown-client');
+  });
+});
+
+describe('show', () => {
+  it('gives a client with its policy, files and certificates', async () => {
+    const scene = await busyScene();
+    expect(await show('billing', undefined, scene.world.ports)).toMatchObject({
+      client: 'billing',
+      addedAt: new Date('2026-11-22T09:30:00.250Z'),
+      profile: 'client',
+      key: 'p256',
+      validity: '20d',
+      delivery: { kind: 'home' },
+      files: { directory: '/ca/clients/billing' },
+      certificates: [{ status: 'superseded' }, { status: 'active' }],
+    });
+  });
+
+  it('gives a certificate with everything that the ledger knows', async () => {
+    const scene = await busyScene();
+    const [first] = scene.world.entries('issued').filter(({ client }) => client === 'billing');
+    const details = await show(first?.serial ?? '', undefined, scene.world.ports);
+    expect(details).toMatchObject({
+      serial: first?.serial,
+      status: 'superseded',
+      key: first?.key,
+      issuedAt: first?.time,
+      deliveredAt: first?.time,
+      supersededAt: first?.time,
+    });
+    if (!('pem' in details)) throw new Error('no certificate');
+    expect(details.fingerprint).toBe(
+      new X509Certificate(details.pem).fingerprint256.replaceAll(':', '').toLowerCase(),
+    );
+  });
+
+  it('gives all certificates of a public key', async () => {
+    const scene = await openScene();
+    await scene.issue('one', { csr: handmadeCsr() });
+    await scene.issue('two', { csr: handmadeCsr() });
+    const key = scene.inPlace('one').publicKey.export({ type: 'spki', format: 'pem' });
+    expect(await show('key.pem', Buffer.from(key), scene.world.ports)).toMatchObject([
+      { client: 'one' },
+      { client: 'two' },
+    ]);
+  });
+});

@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+import { status } from '../../../src/authority/status.ts';
+import { dayMs } from '../../../src/core/duration.ts';
+import { handmadeCsr } from '../../support/handmade-csr.ts';
+import { openScene, refusalIn, type Scene } from './scene.ts';
+
+const look = (scene: Scene) => status(scene.settings, scene.world.ports);
+
+describe('status', () => {
+  it('finds nothing wrong with an authority that renews and publishes', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    await scene.issue('billing', { again: true });
+    await scene.issue('cut-off');
+    await scene.revoke('cut-off');
+    expect(await look(scene)).toEqual({
+      home: '/ca',
+      authority: { name: 'Acme API CA', notAfter: new Date('2036-11-19T09:30:00Z') },
+      clients: 2,
+      counts: { active: 1, superseded: 1, revoked: 1, expired: 0 },
+      due: [],
+      undelivered: [],
+      crl: {
+        number: '1795339800001',
+        thisUpdate: new Date('2026-11-22T09:30:00Z'),
+        nextUpdate: new Date('2026-12-22T09:30:00Z'),
+        entries: 1,
+        files: { der: '/ca/crl/ca.crl', pem: '/ca/crl/ca.crl.pem' },
+        state: 'fresh',
+      },
+      expiringByWeek: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3],
+      problems: [],
+      warnings: [],
+    });
+  });
+
+  it('lists what is due without alarm while there is time for cron', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    scene.days(61);
+    await scene.crl();
+    expect(await look(scene)).toMatchObject({ due: [{ client: 'billing', serial }], problems: [] });
+  });
+
+  it('shows both CRLs of two tiers', async () => {
+    const scene = await openScene({ twoTier: true });
+    scene.days(3000);
+    await scene.crl();
+    const { crl, rootCrl, problems } = await look(scene);
+    expect([crl?.state, rootCrl?.state]).toEqual(['fresh', 'stale']);
+    expect(problems).toEqual([]);
+  });
+});
+
+describe('a problem is', () => {
+  it.each<[string, string, (scene: Scene) => unknown, string]>([
+    [
+      'a CRL that nobody renews',
+      'stale',
+      (scene) => scene.days(16),
+      'the CRL ends in 13d 23h and nobody has renewed it; run ca renew, from cron',
+    ],
+    [
+      'an expired CRL',
+      'expired',
+      (scene) => scene.days(31),
+      'the CRL expired at 2026-12-22T09:30:00Z: servers refuse every client; run: ca crl',
+    ],
+    [
+      'a lost CRL',
+      'damaged',
+      (scene) => scene.world.crls.clear(),
+      'the CRL in /ca/crl/ca.crl is not the one on record; run: ca crl',
+    ],
+    [
+      'another CRL in its place',
+      'damaged',
+      (scene) => scene.world.crls.set('root', { der: Uint8Array.of(1), pem: '' }),
+      'the CRL in /ca/crl/ca.crl is not the one on record; run: ca crl',
+    ],
+  ])('%s', async (_, state, act, problem) => {
+    const scene = await openScene();
+    act(scene);
+    expect(await look(scene)).toMatchObject({ crl: { state }, problems: [problem] });
+    await scene.crl({ ifDue: true });
+    expect((await look(scene)).problems).toEqual([]);
+  });
+
+  it('a lost CRL of the root, which ca crl does not make', async () => {
+    const scene = await openScene({ twoTier: true });
+    scene.world.crls.delete('root');
+    expect((await look(scene)).problems).toEqual([
+      "the root's CRL in /ca/crl/ca.crl is not the one on record; put it back from a backup",
+    ]);
+  });
+
+  it('a revocation that is on no CRL yet', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    scene.world.fail('append', undefined, 1);
+    await refusalIn(scene.revoke('billing'));
+    expect((await look(scene)).problems).toEqual(['a revocation is not on the CRL yet; run: ca crl']);
+    await scene.crl();
+    expect((await look(scene)).problems).toEqual([]);
+  });
+
+  it('a renewal that is overdue, or was never made', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    scene.days(76);
+    await scene.crl();
+    expect((await look(scene)).problems).toEqual([
+      'billing ends on 2027-02-20 and is overdue for renewal; run ca renew, from cron',
+    ]);
+    scene.days(20);
+    await scene.crl();
+    expect((await look(scene)).problems).toEqual([
+      'billing expired on 2027-02-20 and was not renewed; run: ca renew',
+    ]);
+  });
+
+  it('a delivery that failed', async () => {
+    const scene = await openScene();
+    scene.world.fail('deliver');
+    await refusalIn(scene.issue('billing'));
+    const { problems, undelivered } = await look(scene);
+    expect(problems).toEqual([
+      `billing: certificate ${undelivered[0]?.serial} is not delivered; run: ca renew`,
+    ]);
+    await scene.renew();
+    expect(await look(scene)).toMatchObject({ problems: [], undelivered: [] });
+  });
+
+  it('a certificate that was to be printed and was not, until there is another', async () => {
+    const scene = await openScene();
+    scene.world.fail('append', undefined, 1);
+    await refusalIn(scene.issue('billing', { delivery: { kind: 'stdout' } }));
+    const [problem] = (await look(scene)).problems;
+    expect(problem).toMatch(/^billing: certificate \w+ .*; run: ca issue billing --again$/);
+    await scene.issue('billing', { again: true });
+    expect((await look(scene)).problems).toEqual([]);
+  });
+
+  it('what is due and cannot be renewed by itself', async () => {
+    const scene = await openScene();
+    await scene.issue('printed', { delivery: { kind: 'stdout' }, csr: handmadeCsr() });
+    scene.days(61);
+    await scene.crl();
+    expect((await look(scene)).problems).toEqual([
+      'printed is due, but its files went to standard output; issue it again with --out DIR to have it renewed',
+    ]);
+  });
+
+  it('a clock behind the record', async () => {
+    const scene = await openScene();
+    scene.world.advance(-301_000);
+    expect((await look(scene)).problems).toEqual([
+      'the clock is behind the last entry of the ledger (2026-11-22T09:30:00Z); set the clock',
+    ]);
+  });
+
+  it('the CA’s own end, when certificates are or soon will be cut short to it', async () => {
+    const scene = await openScene({ validityMs: 365 * dayMs });
+    await scene.issue('billing');
+    expect(await look(scene)).toMatchObject({
+      problems: [],
+      warnings: ['the CA ends on 2027-11-22, in 364d 23h: plan its successor'],
+    });
+    scene.days(200);
+    await scene.renew();
+    expect((await look(scene)).problems).toMatchObject([
+      expect.stringContaining('the CA ends on 2027-11-22'),
+    ]);
+    scene.days(166);
+    const { problems } = await look(scene);
+    expect(problems).toContain(
+      'the CA expired on 2027-11-22: servers refuse every client; make a new authority',
+    );
+  });
+});
