@@ -1,0 +1,163 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { InitResult } from '../../src/authority/init.ts';
+import type { CertificateRow } from '../../src/authority/inventory.ts';
+import type { IssueResult } from '../../src/authority/issue.ts';
+import type { AuditResult } from '../../src/authority/ledger-audit.ts';
+import type { RenewResult } from '../../src/authority/renew.ts';
+import type { RevokeResult } from '../../src/authority/revoke.ts';
+import type { StatusResult } from '../../src/authority/status.ts';
+import { addMs } from '../../src/core/instant.ts';
+import { openCa } from '../support/built-cli.ts';
+import { describeWith, judge, runProgram, temporaryDirectory } from '../support/outside-program.ts';
+
+const dayMs = 24 * 3_600_000;
+const start = new Date('2027-01-01T03:17:00Z');
+
+describeWith('faketime', 'openssl')('lifetime of an authority, with faketime and openssl', () => {
+  it('renews a certificate once a third of its life is left, and not before', () => {
+    const { ca, crl } = newAuthority();
+    const { files, serial } = ca(0).do<IssueResult>('issue', 'billing');
+    const certificate = files.certificate ?? '';
+    expect(ca(59).do<RenewResult>('renew')).toMatchObject({ renewed: [], failed: [] });
+    expect(ca(60.5).do<StatusResult>('status').due).toMatchObject([{ client: 'billing', serial }]);
+
+    const { renewed, failed } = ca(60.5).do<RenewResult>('renew');
+    expect({ renewed, failed }).toMatchObject({
+      renewed: [{ client: 'billing', supersedes: serial, files }],
+      failed: [],
+    });
+    expect(new X509Certificate(readFileSync(certificate)).serialNumber.toLowerCase()).toBe(
+      renewed[0]?.serial,
+    );
+    expect(ca(60.5).do<RenewResult>('renew').renewed).toEqual([]);
+    for (const day of [61, 90, 150]) {
+      ca(day).do('crl', '--if-due');
+      expect(verify(certificate, crl, dayAt(day))).toMatchObject({ exitCode: 0 });
+    }
+    expect(verify(certificate, crl, dayAt(151))).toMatchObject({
+      exitCode: 2,
+      text: expect.stringContaining('has expired'),
+    });
+  });
+
+  it('shouts after 40 days of silence, and one `ca renew` repairs everything', () => {
+    const { ca, crl } = newAuthority();
+    const long = ca(0).do<IssueResult>('issue', 'long').files.certificate ?? '';
+    const short = ca(0).do<IssueResult>('issue', 'short', '--validity', '30d').files.certificate ?? '';
+    expect(ca(10).do<StatusResult>('status')).toMatchObject({ crl: { state: 'fresh' }, problems: [] });
+    expect(ca(16).try<StatusResult>('status')).toMatchObject({
+      exitCode: 1,
+      result: { crl: { state: 'stale' }, problems: [expect.stringContaining('nobody has renewed it')] },
+    });
+
+    const silent = ca(40).try<StatusResult>('status');
+    expect(silent).toMatchObject({ exitCode: 1, result: { crl: { state: 'expired' } } });
+    expect(silent.result.problems).toEqual([
+      expect.stringMatching(/^the CRL expired at .*: servers refuse every client; run: ca crl$/),
+      expect.stringMatching(/^short expired on 2027-01-31 and was not renewed; run: ca renew$/),
+    ]);
+    expect(verify(long, crl, dayAt(40)).text).toContain('CRL has expired');
+
+    expect(ca(40).do<RenewResult>('renew')).toMatchObject({ renewed: [{ client: 'short' }], failed: [] });
+    expect(ca(40).do<StatusResult>('status')).toMatchObject({ crl: { state: 'fresh' }, problems: [] });
+    for (const path of [long, short]) expect(verify(path, crl, addMs(dayAt(40), 3_600_000)).exitCode).toBe(0);
+  });
+
+  it('lives through two years of daily `ca renew`: nothing stale, nothing expired, each number greater', () => {
+    const { ca, crl } = newAuthority();
+    const issue = (client: string, ...options: string[]) =>
+      ca(0).do<IssueResult>('issue', client, ...options);
+    const certificates = new Map([
+      ['billing', issue('billing', '--p12').files.certificate ?? ''],
+      ['shipping', issue('shipping', '--validity', '30d').files.certificate ?? ''],
+      ['api', issue('api', '--profile', 'server', '--dns', 'api.acme.example').files.certificate ?? ''],
+      ['lost', issue('lost').files.certificate ?? ''],
+    ]);
+    const renewed: string[] = [];
+    let published = readCrl(crl);
+    /** What the CRL has to hold, with the end of each certificate's life. */
+    let entries: readonly { readonly serial: string; readonly notAfter: Date }[] = [];
+
+    for (let day = 1; day <= 730; day++) {
+      // Cron with its jitter: never at the same minute.
+      const now = addMs(dayAt(day), ((day * 37) % 60) * 60_000);
+      const result = ca(now).do<RenewResult>('renew');
+      expect(result.failed, `day ${day}`).toEqual([]);
+      renewed.push(...result.renewed.map(({ client }) => client));
+      if (day === 365) {
+        const { revoked } = ca(now).do<RevokeResult>('revoke', 'lost', '--reason', 'keyCompromise');
+        const rows = ca(now).do<readonly CertificateRow[]>('list', '--client', 'lost', '--status', 'revoked');
+        expect(revoked.map(({ serial }) => serial)).toEqual(rows.map(({ serial }) => serial));
+        entries = rows.map(({ serial, notAfter }) => ({ serial, notAfter: new Date(notAfter) }));
+        certificates.delete('lost');
+      }
+
+      const current = readCrl(crl);
+      expect(current.nextUpdate.getTime() - now.getTime(), `day ${day}`).toBeGreaterThan(27 * dayMs);
+      if (current.number !== published.number) {
+        expect(current.number, `day ${day}`).toBeGreaterThan(published.number);
+        expect(current.serials, `day ${day}`).toEqual(entries.map(({ serial }) => serial).sort());
+        // An entry may go once it was on a CRL made after the certificate's end (RFC 5280 §3.3).
+        entries = entries.filter(({ notAfter }) => notAfter >= current.thisUpdate);
+        published = current;
+      }
+      for (const [client, path] of certificates) {
+        const { validTo } = new X509Certificate(readFileSync(path));
+        expect(new Date(validTo).getTime(), `${client} on day ${day}`).toBeGreaterThan(now.getTime());
+      }
+    }
+
+    expect(entries).toEqual([]);
+    const times = (client: string) => renewed.filter((each) => each === client).length;
+    // Every 61 days, and every 21: the first run with less than 33% of the life left. None after a revocation.
+    expect(['billing', 'api', 'shipping', 'lost'].map(times)).toEqual([11, 11, 34, 5]);
+    const end = ca(730.5);
+    expect(end.do<AuditResult>('ledger', 'verify').findings).toEqual([]);
+    expect(end.do<StatusResult>('status')).toMatchObject({
+      problems: [],
+      undelivered: [],
+      counts: { active: 3 },
+    });
+    const serials = end.do<readonly CertificateRow[]>('list').map(({ serial }) => serial);
+    expect(serials).toHaveLength(4 + renewed.length);
+    expect(new Set(serials).size).toBe(serials.length);
+    for (const [client, path] of certificates) {
+      if (client !== 'api') expect(verify(path, crl, dayAt(730.5)), client).toMatchObject({ exitCode: 0 });
+    }
+  }, 300_000);
+
+  function newAuthority() {
+    const home = openCa(join(temporaryDirectory(), 'home'));
+    const { files } = home.at(start).do<InitResult>('init', '--name', 'Acme API CA', '--no-passphrase');
+    const at = (time: number | Date) => home.at(typeof time === 'number' ? dayAt(time) : time);
+    return { ca: at, crl: files.crlPem };
+  }
+});
+
+/** That many days after the start. */
+function dayAt(day: number): Date {
+  return addMs(start, day * dayMs);
+}
+
+function verify(certificate: string, crl: string, at: Date) {
+  const root = join(dirname(dirname(crl)), 'ca.crt');
+  return judge('openssl', [
+    ...['verify', '-x509_strict', '-purpose', 'sslclient', '-attime', `${at.getTime() / 1000}`],
+    ...['-crl_check_all', '-CRLfile', crl, '-CAfile', root, certificate],
+  ]);
+}
+
+/** A CRL as openssl reads it, its serials in order. */
+function readCrl(path: string) {
+  const text = runProgram('openssl', ['crl', '-in', path, '-noout', '-text']);
+  const date = (name: string) => new Date(new RegExp(`${name}: (.*)`).exec(text)?.[1] ?? '');
+  return {
+    number: BigInt(/CRL Number: \s*(\d+)/.exec(text)?.[1] ?? -1),
+    thisUpdate: date('Last Update'),
+    nextUpdate: date('Next Update'),
+    serials: [...text.matchAll(/Serial Number: (\w+)/g)].map(([, serial]) => serial?.toLowerCase()).sort(),
+  };
+}
