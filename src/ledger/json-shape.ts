@@ -34,7 +34,7 @@ export function object<T extends object>(fields: Fields<T>): Shape<T> {
       if (!isObject(json)) throw new ShapeFault('is not an object');
       const value: Record<string, unknown> = {};
       for (const { key, shape, optional } of table) {
-        if (Object.hasOwn(json, key)) value[key] = within(key, () => shape.read(json[key]));
+        if (Object.hasOwn(json, key)) value[key] = readWithin(key, shape, json[key]);
         else if (!optional) throw new ShapeFault(`has no key ${JSON.stringify(key)}`);
       }
       const read = Object.keys(value);
@@ -65,7 +65,7 @@ export function list<T>(shape: Shape<T>): Shape<readonly T[]> {
   return {
     read: (json) => {
       if (!Array.isArray(json)) throw new ShapeFault('is not a list');
-      return json.map((item, index) => within(String(index), () => shape.read(item)));
+      return json.map((item, index) => readWithin(String(index), shape, item));
     },
     write: (values) => values.map((value) => shape.write(value)),
   };
@@ -105,9 +105,9 @@ export function isObject(json: unknown): json is Record<string, unknown> {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
-function within<T>(key: string, read: () => T): T {
+function readWithin<T>(key: string, shape: Shape<T>, json: unknown): T {
   try {
-    return read();
+    return shape.read(json);
   } catch (error) {
     if (error instanceof CaError) throw new ShapeFault(`key ${JSON.stringify(key)}: ${error.message}`);
     if (error instanceof ShapeFault) throw new ShapeFault(`key ${JSON.stringify(key)} ${error.message}`);

@@ -195,6 +195,19 @@ describe('the index', () => {
     }
   });
 
+  it('is not taken in by blocks that changed places', async () => {
+    const few = history(6, randomSerial);
+    createLedger(directory, few, { clock });
+    await open({ tailEntries: 0 }).transact(async () => undefined);
+    const path = join(index, readdirSync(index).find((name) => name.endsWith('.run')) ?? '');
+    const octets = readFileSync(path);
+    writeFileSync(
+      path,
+      Buffer.concat([octets.subarray(4096, 8192), octets.subarray(0, 4096), octets.subarray(8192)]),
+    );
+    expect(await askEverything(await open().view())).toEqual(await askEverything(fold(few)));
+  });
+
   it.each([
     ['short', 200],
     ['long', 4000],
