@@ -3,10 +3,11 @@ import { basename, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, transform } from 'esbuild';
 import { settingsSchema } from '../src/authority/settings.ts';
 import { addon, groupImports, noPrograms, separateLibraries } from './build-plugins.ts';
+import { writeCodeCache } from './code-cache.ts';
 
 /*
  * Makes what the package ships, in `dist`: the program in a few CommonJS files, which Node starts 8 ms sooner than ES
- * modules; the schema of ca.json; the licences of what is bundled.
+ * modules, with what V8 made of them; the schema of ca.json; the licences of what is bundled.
  */
 
 /** Loaded by `ca verify` alone, from a file of their own. */
@@ -42,7 +43,7 @@ const program = await build({
   format: 'esm',
   splitting: true,
   write: false,
-  entryPoints: ['bin/ca.ts'],
+  entryPoints: [{ in: 'bin/ca.ts', out: 'program' }],
   chunkNames: '[name]-[hash]',
   plugins: [groupImports(groups), separateLibraries(libraries), addon, noPrograms],
 });
@@ -57,6 +58,7 @@ for (const { path, text } of program.outputFiles) {
   });
   writeFileSync(join('dist', basename(path)), code);
 }
+await build({ ...common, format: 'cjs', entryPoints: [{ in: 'bin/launch.ts', out: 'ca' }] });
 chmodSync('dist/ca.cjs', 0o755);
 
 const separate = await build({
@@ -66,6 +68,7 @@ const separate = await build({
 });
 writeFileSync('dist/ca.schema.json', settingsSchema());
 writeFileSync('dist/LICENSES.txt', licences([program.metafile, separate.metafile]));
+await writeCodeCache('dist');
 
 /** The licence texts of all packages whose code is in the bundles. */
 function licences(metafiles: readonly Metafile[]): string {

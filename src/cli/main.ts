@@ -4,7 +4,7 @@ import { createContext } from './context.ts';
 import { exitCode, type RunState, reportFailure } from './failure.ts';
 
 /** What a command says in the end: `no` when the honest answer is no, or something that was due failed. */
-export type Answer = 'yes' | 'no';
+type Answer = 'yes' | 'no';
 
 /** Gives a command's work its context; what it returns decides the exit code. */
 export type Run = (work: (context: Context) => Promise<Answer>) => Promise<void>;

@@ -8,7 +8,7 @@ export interface Keyboard {
   open(): Keys;
 }
 
-export interface Keys {
+interface Keys {
   /** Shows text on the terminal. */
   write(text: string): void;
   /** The next keys, as text; undefined at the end of input. */

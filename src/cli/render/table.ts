@@ -7,7 +7,7 @@ export type Cell = string | { readonly text: string; readonly decorate: (text: s
 export function renderTable(rows: readonly (readonly Cell[])[]): readonly string[] {
   const shown = rows.map((row) =>
     row.map((cell) => ({
-      text: printable(typeof cell === 'string' ? cell : cell.text),
+      text: showText(typeof cell === 'string' ? cell : cell.text),
       decorate: typeof cell === 'string' ? undefined : cell.decorate,
     })),
   );
@@ -37,9 +37,16 @@ export function renderFacts(
   return renderTable(known);
 }
 
+/** Most text is ASCII; to compile a pattern of Unicode properties takes a millisecond. */
+const asciiText = /^[ -~]*$/;
+
+function showText(text: string): string {
+  return asciiText.test(text) ? text : printable(text);
+}
+
 /** Columns that text takes on a terminal: marks none, East Asian wide characters two (UAX #11). */
 function displayWidth(text: string): number {
-  if (/^[ -~]*$/.test(text)) return text.length;
+  if (asciiText.test(text)) return text.length;
   let width = 0;
   for (const character of text) {
     if (/\p{M}/u.test(character)) continue;
