@@ -140,13 +140,14 @@ export async function runHookOrThrow(
   facts: Readonly<Record<string, string>>,
   timeoutMs: number,
   name: string,
-  hint = 'mend the hook; ca renew runs it again',
 ): Promise<void> {
   const { exitCode, output } = await runHook(command, facts, timeoutMs);
   if (exitCode === 0) return;
   const outcome = exitCode === undefined ? `was stopped after ${timeoutMs / 1000} s` : `exited ${exitCode}`;
   const said = output.trim() === '' ? 'it printed nothing' : `it printed: ${output.trim()}`;
-  throw new CaError('authority/hook-failed', `${name} ${outcome}; ${said}`, { hint });
+  throw new CaError('authority/hook-failed', `${name} ${outcome}; ${said}`, {
+    hint: 'mend the hook; ca renew runs it again',
+  });
 }
 
 function hookFacts(

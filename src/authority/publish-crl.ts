@@ -1,3 +1,4 @@
+import { CaError } from '../core/ca-error.ts';
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
 import { decodeRevocationPage, revocationWidth } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
@@ -85,25 +86,47 @@ export async function publishInside(
   return { number: `${number}`, thisUpdate, nextUpdate, entries, files };
 }
 
-/** Copies the published CRLs to the directories of the settings and runs the CRL hook, such as a server's reload. */
+/**
+ * Copies the published CRLs to the directories of the settings, then runs the CRL hook, such as a server's reload.
+ * One that fails keeps the new list from nobody else: all are tried, and what failed is thrown at the end.
+ */
 export async function spreadCrl(
   result: CrlResult,
   settings: Settings,
-  ports: Pick<Ports, 'home' | 'runHook'>,
+  ports: Pick<Ports, 'ledger' | 'home' | 'runHook'>,
 ): Promise<void> {
-  for (const directory of settings.crl.copyTo) await ports.home.copyCrls(directory);
-  if (settings.crl.hook === undefined) return;
-  const facts = {
-    CA_CRL: result.files.der,
-    CA_CRL_PEM: result.files.pem,
-    CA_CRL_NUMBER: result.number,
-    CA_CRL_NEXT_UPDATE: formatInstant(result.nextUpdate),
+  const { copyTo, hook } = settings.crl;
+  const failures: CaError[] = [];
+  const attempt = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof CaError)) throw error;
+      failures.push(error);
+    }
   };
-  const { hook } = settings.crl;
-  await runHookOrThrow(ports.runHook, hook, facts, settings.hookTimeoutMs, 'the CRL hook', crlHookHint);
+  for (const directory of copyTo) await attempt(() => copyInOrder(directory, ports));
+  if (hook !== undefined) {
+    const facts = {
+      CA_CRL: result.files.der,
+      CA_CRL_PEM: result.files.pem,
+      CA_CRL_NUMBER: result.number,
+      CA_CRL_NEXT_UPDATE: formatInstant(result.nextUpdate),
+    };
+    await attempt(() => runHookOrThrow(ports.runHook, hook, facts, settings.hookTimeoutMs, 'the CRL hook'));
+  }
+  const [first] = failures;
+  if (!first) return;
+  throw new CaError(first.code, failures.map(({ message }) => message).join('; '), {
+    hint: 'the CRL is published; mend this, then run: ca crl',
+    cause: first,
+  });
 }
 
-const crlHookHint = 'the CRL is published; mend the hook and run it again with: ca crl';
+/** Under the ledger's lock, so that a slow copy of an older list never lands on a newer one. */
+async function copyInOrder(directory: string, ports: Pick<Ports, 'ledger' | 'home'>): Promise<void> {
+  await ports.ledger.transact(() => ports.home.copyCrls(directory));
+}
 
 /** Why a new CRL is needed now, or undefined when the published one will do. */
 export async function whyCrlIsDue(
@@ -177,7 +200,7 @@ export async function crl(
     const signer = await openSigner(clientIssuer((await ports.ledger.view()).authority), ports);
     result = await publishCrl(signer, settings, ports);
   }
-  if (request.copyTo !== undefined && !request.dryRun) await ports.home.copyCrls(request.copyTo);
+  if (request.copyTo !== undefined && !request.dryRun) await copyInOrder(request.copyTo, ports);
   return { crl: result, why };
 }
 

@@ -148,14 +148,14 @@ export class MemoryWorld {
         publishCrl: async ({ issuer, der, pem }) => {
           world.#perhapsFail('publishCrl');
           world.crls.set(issuer, { der, pem });
-          return crlPaths(issuer);
+          return this.#crlPaths(issuer);
         },
         copyCrls: async (directory) => {
           world.#perhapsFail('copyCrls');
           world.crlCopies.push(directory);
         },
         readCrl: async (issuer) => world.crls.get(issuer)?.der,
-        crlPaths,
+        crlPaths: (issuer, twoTier) => this.#crlPaths(issuer, twoTier),
       },
       ledger: this.#ledger(),
       keys: {
@@ -283,6 +283,12 @@ export class MemoryWorld {
     };
   }
 
+  /** `ca.crl` is always that of the CA that issues to clients. */
+  #crlPaths(issuer: IssuerRole, twoTier = this.certificates.has('chain.crt')): CrlPaths {
+    const name = issuer === 'root' && twoTier ? 'root' : 'ca';
+    return { der: `/ca/crl/${name}.crl`, pem: `/ca/crl/${name}.crl.pem` };
+  }
+
   #append(bodies: readonly EntryBody[]): void {
     const links = linkEntries(this.state.head, this.now, bodies);
     const trial = this.state.clone();
@@ -343,9 +349,4 @@ function pathsOf(client: ClientName, target: DeliveryTarget, contents: DeliveryC
     ...(contents.bundle === undefined ? {} : { bundle: `${directory}/${client}.pem` }),
     ...(contents.pkcs12 === undefined ? {} : { pkcs12: `${directory}/${client}.p12` }),
   };
-}
-
-function crlPaths(issuer: IssuerRole): CrlPaths {
-  const name = issuer === 'root' ? 'ca' : 'issuing';
-  return { der: `/ca/crl/${name}.crl`, pem: `/ca/crl/${name}.crl.pem` };
 }

@@ -65,10 +65,10 @@ describe('init', () => {
     expect(files).toEqual({
       certificate: '/ca/ca.crt',
       chain: '/ca/chain.crt',
-      crl: '/ca/crl/issuing.crl',
-      crlPem: '/ca/crl/issuing.crl.pem',
-      rootCrl: '/ca/crl/ca.crl',
-      rootCrlPem: '/ca/crl/ca.crl.pem',
+      crl: '/ca/crl/ca.crl',
+      crlPem: '/ca/crl/ca.crl.pem',
+      rootCrl: '/ca/crl/root.crl',
+      rootCrlPem: '/ca/crl/root.crl.pem',
     });
   });
 

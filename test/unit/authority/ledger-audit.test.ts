@@ -160,8 +160,8 @@ describe('auditLedger', () => {
     const scene = await busyScene(true);
     scene.world.crls.clear();
     expect(await messages(scene)).toEqual([
-      'the CRL in /ca/crl/ca.crl is not the one recorded last; put it back from a backup',
-      'the CRL in /ca/crl/issuing.crl is not the one recorded last; run: ca crl',
+      'the CRL in /ca/crl/root.crl is not the one recorded last; put it back from a backup',
+      'the CRL in /ca/crl/ca.crl is not the one recorded last; run: ca crl',
     ]);
   });
 

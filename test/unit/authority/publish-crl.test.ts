@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CaError } from '../../../src/core/ca-error.ts';
 import { dayMs } from '../../../src/core/duration.ts';
 import { decodeCrl } from '../../../src/x509/crl.ts';
 import { openScene, refusalIn, type Scene } from './scene.ts';
@@ -180,6 +181,21 @@ describe('crl', () => {
         },
       },
     ]);
+  });
+
+  it('tries all copies and the hook although one fails, and says what is to be done', async () => {
+    const scene = await openScene();
+    scene.configure({ crl: { copyTo: ['/a', '/b'], hook: 'reload' } });
+    scene.world.fail('copyCrls', new CaError('store/not-found', 'there is no directory /a'));
+    scene.world.hookResult = { exitCode: 2, output: '' };
+    expect(await refusalIn(scene.crl())).toMatchObject({
+      code: 'store/not-found',
+      message: 'there is no directory /a; the CRL hook exited 2; it printed nothing',
+      hint: 'the CRL is published; mend this, then run: ca crl',
+    });
+    expect(scene.world.crlCopies).toEqual(['/b']);
+    expect(scene.world.hooks).toHaveLength(1);
+    expect(scene.world.entries('crl-published')).toHaveLength(2);
   });
 
   it('leaves the numbers in order when two run at once', async () => {

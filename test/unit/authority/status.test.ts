@@ -90,7 +90,7 @@ describe('a problem is', () => {
     const scene = await openScene({ twoTier: true });
     scene.world.crls.delete('root');
     expect((await look(scene)).problems).toEqual([
-      "the root's CRL in /ca/crl/ca.crl is not the one on record; put it back from a backup",
+      "the root's CRL in /ca/crl/root.crl is not the one on record; put it back from a backup",
     ]);
   });
 
