@@ -8,7 +8,6 @@ import {
 } from '../core/distinguished-name.ts';
 import { parseDuration } from '../core/duration.ts';
 import { addMs, earlier, formatInstant, later, wholeSeconds } from '../core/instant.ts';
-import type { KeyAlgorithm } from '../core/key-algorithm.ts';
 import { formatSan, isDnsWithin, type San } from '../core/san.ts';
 import { type Serial, serialFromOctets } from '../core/serial.ts';
 import type { ClientPolicy, Issued } from '../ledger/entry.ts';
@@ -16,7 +15,7 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import { approveCertificate } from '../lint/approve.ts';
 import { encodeTbsCertificate } from '../x509/certificate.ts';
 import { encodeName } from '../x509/name.ts';
-import { readSpki, spkiFingerprint } from '../x509/subject-public-key-info.ts';
+import { readKeyKind, spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import { checkWithinIssuer, type Issuer, type Signer } from './issuer.ts';
 import type { RandomOctets } from './ports.ts';
 import { findProfile, type Profile, type Settings } from './settings.ts';
@@ -118,7 +117,7 @@ export function certify(
     subject: encodeName(plan.subject),
     spki,
     basicConstraints: { ca: false },
-    keyUsage: leafKeyUsage(readSpki(spki).algorithm),
+    keyUsage: leafKeyUsage(spki),
     extendedKeyUsage: plan.profile.extendedKeyUsage,
     subjectAltNames: plan.subjectAltNames,
     authorityKeyIdentifier: issuer.facts.keyIdentifier,
@@ -141,9 +140,9 @@ export function certify(
   return { certificate, entry };
 }
 
-function leafKeyUsage(algorithm: KeyAlgorithm): readonly ('digitalSignature' | 'keyEncipherment')[] {
+function leafKeyUsage(spki: Uint8Array): readonly ('digitalSignature' | 'keyEncipherment')[] {
   // RFC 9295 §3: keyEncipherment must not stand with Ed25519; for EC it means nothing (RFC 5480 §3).
-  return algorithm.startsWith('rsa') ? ['digitalSignature', 'keyEncipherment'] : ['digitalSignature'];
+  return readKeyKind(spki) === 'rsa' ? ['digitalSignature', 'keyEncipherment'] : ['digitalSignature'];
 }
 
 function checkNames(

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** SHA-256 of the octets in lower-case hex: a certificate's fingerprint when they are its DER. */
 export function sha256Hex(octets: Uint8Array): string {
-  return createHash('sha256').update(octets).digest('hex');
+  return hash('sha256', octets, 'hex');
 }
