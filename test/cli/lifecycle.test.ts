@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Sandbox } from './sandbox.ts';
 
@@ -286,7 +287,7 @@ describe('ca list, show and status', () => {
       CRL           fresh, until 2026-12-22 (in 28 days), 1 revoked, number <number>
       due now       none
       undelivered   none
-      expiring  ·█··········█  next 13 weeks, at most 1 a week
+      expiring      ·█··········█  next 13 weeks, at most 1 a week
       "
     `);
   });
@@ -315,6 +316,19 @@ describe('ca list, show and status', () => {
     });
     const { status, problems } = await sandbox.json<{ status: unknown; problems: unknown }>('status');
     expect({ status, problems }).toEqual({ status: undefined, problems: [] });
+  });
+
+  it('are decorated on a terminal, and say the same', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    await sandbox.run('issue billing');
+    for (const line of ['list', 'show billing', 'status']) {
+      const colourful = await sandbox.run(line, { terminal: true });
+      expect(colourful.stdout).toContain('\u001b[');
+      expect(stripVTControlCharacters(colourful.stdout)).toBe(
+        (await sandbox.run(`${line} --no-color`, { terminal: true })).stdout,
+      );
+    }
   });
 
   it('filter by status, client and expiry', async () => {

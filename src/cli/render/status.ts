@@ -22,8 +22,8 @@ export function renderStatus(result: StatusResult, view: View): readonly Line[] 
       ["root's CRL", rootCrl && crlCell(rootCrl, view)],
       ['due now', briefs(result.due)],
       ['undelivered', briefs(result.undelivered)],
+      ['expiring', histogram(result.expiringByWeek, view)],
     ]),
-    ...histogram(result.expiringByWeek, view),
     ...warnings.map((text) => `${style.yellow('warning:')} ${text}`),
     ...problems.map((text) => `${style.red('problem:')} ${text}`),
     ...(problems.length === 0 ? [note(style.green('all is well'))] : []),
@@ -46,10 +46,9 @@ function briefs(certificates: readonly CertificateBrief[]): string {
 const bars = '·▁▂▃▄▅▆▇█';
 
 /** On a terminal, what expires in each of the next weeks as one line of bars. */
-function histogram(weeks: readonly number[], { columns, style }: View): readonly string[] {
+function histogram(weeks: readonly number[], { columns }: View): string | undefined {
   const most = Math.max(...weeks);
-  if (columns === undefined || most === 0) return [];
+  if (columns === undefined || most === 0) return undefined;
   const line = weeks.map((count) => bars[Math.ceil((count / most) * (bars.length - 1))]).join('');
-  const legend = `next ${weeks.length} weeks, at most ${most} a week`;
-  return renderFacts([['expiring', `${line}  ${style.dim(legend)}`]]);
+  return `${line}  next ${weeks.length} weeks, at most ${most} a week`;
 }
