@@ -324,6 +324,18 @@ describe('what failed before', () => {
     });
   });
 
+  it('does not take the place of its renewal, whose hook failed', async () => {
+    const scene = await openScene();
+    scene.world.fail('deliver');
+    await refusalIn(scene.issue('billing', { hook: 'reload' }));
+    scene.days(70);
+    scene.world.hookResult = { exitCode: 1, output: '' };
+    const { renewed, delivered, failed } = await scene.renew();
+    expect([delivered, failed.length]).toEqual([[], 1]);
+    expect(scene.inPlace('billing').serialNumber.toLowerCase()).toBe(renewed[0]?.serial);
+    expect(scene.world.hooks).toHaveLength(1);
+  });
+
   it('is not delivered when it was revoked or superseded since', async () => {
     const scene = await openScene();
     scene.world.fail('deliver');
