@@ -102,6 +102,24 @@ export class Sandbox {
   }
 }
 
+/** Where the files of the client `billing` are inside the home. */
+export const issuedFiles = {
+  directory: 'clients/billing',
+  certificate: 'clients/billing/billing.crt',
+  chain: 'clients/billing/billing-chain.crt',
+  ca: 'clients/billing/ca.crt',
+  privateKey: 'clients/billing/billing.key',
+  bundle: 'clients/billing/billing.pem',
+};
+
+/** The sandbox's own parts of what was printed, by names that stay. */
+export function settle(text: string, { directory }: Sandbox): string {
+  return text
+    .replaceAll(directory, '/tmp')
+    .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')
+    .replace(/\b[0-9a-f]{32}\b/g, '<serial>');
+}
+
 function keyboard(typed: string | undefined, write: (text: string) => void): World['keyboard'] {
   let rest = typed;
   return {

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { Sandbox } from './sandbox.ts';
+
+describe('ca renew', () => {
+  it('renews what is due, and is silent about it with --quiet', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    await sandbox.run('issue billing');
+    sandbox.now = new Date('2027-01-25T09:30:00Z');
+    expect((await sandbox.run('renew --dry-run')).stdout).toContain(
+      'would have renewed billing, until 2027-04-25',
+    );
+    expect(await sandbox.run('renew --quiet')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect((await sandbox.run('renew')).stdout).toBe(
+      'nothing was due\nthe CRL is good until 2027-02-24 (in 30 days)\n',
+    );
+    expect(await sandbox.json('renew --force')).toMatchObject({
+      renewed: [{ client: 'billing', supersedes: expect.any(String), files: { bundle: expect.any(String) } }],
+      delivered: [],
+      failed: [],
+      skipped: [],
+      crl: { entries: 0 },
+    });
+  });
+
+  it('says what failed and what to do, in the exit code too', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    const { exitCode } = await sandbox.run(['issue', 'billing', '--hook', 'echo no such server; exit 7']);
+    expect(exitCode).toBe(3);
+    const outcome = await sandbox.run('renew --quiet');
+    expect(outcome).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr:
+        'ca: billing: the hook of billing exited 7; it printed: no such server\n  hint: mend the hook; ca renew runs it again\n',
+    });
+    expect(await sandbox.json('renew', 1)).toMatchObject({
+      failed: [
+        {
+          client: 'billing',
+          serial: expect.any(String),
+          code: 'authority/hook-failed',
+          hint: expect.any(String),
+        },
+      ],
+    });
+  });
+});
