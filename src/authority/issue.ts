@@ -10,6 +10,7 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, type ClientRecord, certificateStatus } from '../ledger/record.ts';
 import { type Csr, readCsr } from '../x509/csr.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
+import { checkPassword } from '../x509/password.ts';
 import { encodePem } from '../x509/pem.ts';
 import { encodePrivateKey } from '../x509/private-key.ts';
 import { encodeSpki, spkiFingerprint } from '../x509/subject-public-key-info.ts';
@@ -74,6 +75,8 @@ export async function issue(request: IssueRequest, settings: Settings, ports: Po
   const draft = await planIssue(request, csr, view, settings, ports.clock());
   if (draft.policy.delivery.kind !== 'stdout')
     await ports.deliveries.check(request.client, draft.policy.delivery);
+  const passwordFile = draft.policy.pkcs12?.passwordFile;
+  if (passwordFile !== undefined) checkPassword(await ports.readPasswordFile(passwordFile));
   if (request.dryRun) return describe(draft, csr);
   const signer = await openSigner(clientIssuer(view.authority), ports);
 

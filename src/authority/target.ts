@@ -72,7 +72,8 @@ async function findByFile(file: Uint8Array, view: LedgerView): Promise<Target> {
 /** The first certificate or public key in a file: PEM, or the DER of a certificate. Throws `x509/malformed`. */
 function firstBlock(file: Uint8Array): { readonly label: string; readonly der: Uint8Array } {
   if (file[0] === 0x30) return { label: 'CERTIFICATE', der: file };
-  const blocks = decodePem(Buffer.from(file).toString('latin1'));
+  const text = Buffer.from(file).toString('latin1');
+  const blocks = text.includes('-----BEGIN ') ? decodePem(text) : [];
   const block = blocks.find(({ label }) => label === 'CERTIFICATE' || label === 'PUBLIC KEY');
   if (!block) {
     throw new CaError('x509/malformed', 'the file holds neither a certificate nor a public key', {
