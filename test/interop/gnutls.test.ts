@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
 import type { IssueResult } from '../../src/authority/issue.ts';
 import { openCa } from '../support/built-cli.ts';
-import { describeWith, judge, temporaryDirectory } from '../support/outside-program.ts';
+import { describeWith, judge, sharedDirectory, temporaryDirectory } from '../support/outside-program.ts';
 import {
   type CaKey,
   goodLeaves,
@@ -24,7 +24,7 @@ const authorities: readonly [name: string, key: CaKey, twoTier: boolean][] = [
 describeWith('certtool').each(authorities)('GnuTLS certtool: a CA of %s', (_name, key, twoTier) => {
   let sample: SampleAuthority;
   beforeAll(() => {
-    sample = makeSample(join(temporaryDirectory(afterAll), 'home'), key, twoTier);
+    sample = makeSample(join(sharedDirectory(), 'home'), key, twoTier);
   });
 
   it.each(goodLeaves)(

@@ -9,7 +9,7 @@ import type { RevokeResult } from '../../src/authority/revoke.ts';
 import { openCa } from '../support/built-cli.ts';
 import type { MutualTlsServer } from '../support/mutual-tls.ts';
 import { startNodeServer } from '../support/node-server.ts';
-import { describeWith, judge, temporaryDirectory } from '../support/outside-program.ts';
+import { describeWith, judge, sharedDirectory, temporaryDirectory } from '../support/outside-program.ts';
 import {
   type CaKey,
   goodLeaves,
@@ -31,7 +31,7 @@ describeWith('java', 'keytool').each(authorities)('Java: a CA of %s', (_name, ke
   let sample: SampleAuthority;
   let answers: readonly string[];
   beforeAll(async () => {
-    sample = makeSample(join(temporaryDirectory(afterAll), 'home'), key, twoTier);
+    sample = makeSample(join(sharedDirectory(), 'home'), key, twoTier);
     const { root, allCrls } = sample;
     answers = await askJava([
       ...leafNames.map((name) => ['validate', root, allCrls, sample.leaves[name].chain]),
@@ -123,7 +123,7 @@ describeWith('java')('Java: TLS client with a PKCS#12 against Node https', () =>
   afterAll(() => server?.stop());
 
   it('is served by name, refused after revocation, and served again after renewal', async () => {
-    const ca = openCa(join(temporaryDirectory(afterAll), 'home'));
+    const ca = openCa(join(sharedDirectory(), 'home'));
     const { files } = ca.do<InitResult>('init', '--name', 'Acme API CA', '--no-passphrase', '--two-tier');
     const own = ca.do<IssueResult>('issue', 'api', '--profile', 'server', '--dns', 'localhost').files;
     const { rootCrlPem = '' } = files;

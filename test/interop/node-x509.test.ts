@@ -3,8 +3,8 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryDirectory } from '../support/outside-program.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { sharedDirectory } from '../support/outside-program.ts';
 import {
   type CaKey,
   derOf,
@@ -25,7 +25,7 @@ const authorities: readonly [name: string, key: CaKey, twoTier: boolean][] = [
 describe.each(authorities)('node:crypto and @peculiar/x509: a CA of %s', (_name, key, twoTier) => {
   let sample: SampleAuthority;
   beforeAll(() => {
-    sample = makeSample(join(temporaryDirectory(afterAll), 'home'), key, twoTier);
+    sample = makeSample(join(sharedDirectory(), 'home'), key, twoTier);
   });
 
   it('node:crypto checks who issued each certificate and its signature, up to the root', () => {

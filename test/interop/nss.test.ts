@@ -1,7 +1,13 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { writeSecret } from '../support/built-cli.ts';
-import { describeWith, judge, runProgram, temporaryDirectory } from '../support/outside-program.ts';
+import {
+  describeWith,
+  judge,
+  runProgram,
+  sharedDirectory,
+  temporaryDirectory,
+} from '../support/outside-program.ts';
 import {
   type CaKey,
   goodLeaves,
@@ -24,7 +30,7 @@ describeWith('certutil', 'crlutil', 'pk12util').each(authorities)(
     let sample: SampleAuthority;
     let database: readonly string[];
     beforeAll(() => {
-      const directory = temporaryDirectory(afterAll);
+      const directory = sharedDirectory();
       sample = makeSample(join(directory, 'home'), key, twoTier);
       database = ['-d', `sql:${directory}`];
       runProgram('certutil', ['-N', ...database, '--empty-password']);

@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
 import type { IssueResult } from '../../src/authority/issue.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import { type Ca, type Json, openCa, writeSecret } from '../support/built-cli.ts';
-import { describeWith, judge, runProgram, temporaryDirectory } from '../support/outside-program.ts';
+import {
+  describeWith,
+  judge,
+  runProgram,
+  sharedDirectory,
+  temporaryDirectory,
+} from '../support/outside-program.ts';
 import {
   type CaKey,
   goodLeaves,
@@ -31,7 +37,7 @@ const authorities: readonly [name: string, key: CaKey, twoTier: boolean][] = [
 describeWith('openssl').each(authorities)('openssl: a CA of %s', (_name, key, twoTier) => {
   let sample: SampleAuthority;
   beforeAll(() => {
-    sample = makeSample(join(temporaryDirectory(afterAll), 'home'), key, twoTier);
+    sample = makeSample(join(sharedDirectory(), 'home'), key, twoTier);
   });
 
   it.each(goodLeaves)(
@@ -104,7 +110,7 @@ describeWith('openssl').each(authorities)('openssl: a CA of %s', (_name, key, tw
 describeWith('openssl')('openssl: bytes', () => {
   let sample: SampleAuthority;
   beforeAll(() => {
-    sample = makeSample(join(temporaryDirectory(afterAll), 'home'), 'p256', true);
+    sample = makeSample(join(sharedDirectory(), 'home'), 'p256', true);
   });
 
   it('finds no empty revokedCertificates list in a first CRL (RFC 5280 §5.1.2.6)', () => {
@@ -175,7 +181,7 @@ describeWith('openssl', 'faketime')(
     let ca: Ca;
     let authority: Json<InitResult>['files'];
     beforeAll(() => {
-      ca = openCa(join(temporaryDirectory(afterAll), 'home')).at(new Date('2049-12-31T00:00:00Z'));
+      ca = openCa(join(sharedDirectory(), 'home')).at(new Date('2049-12-31T00:00:00Z'));
       authority = ca.do<InitResult>('init', '--name', 'Acme API CA', '--no-passphrase').files;
     });
 

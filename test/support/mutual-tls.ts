@@ -8,7 +8,7 @@ import type { RenewResult } from '../../src/authority/renew.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import { addMs } from '../../src/core/instant.ts';
 import { type Ca, type Json, openCa } from './built-cli.ts';
-import { temporaryDirectory } from './outside-program.ts';
+import { sharedDirectory } from './outside-program.ts';
 import { type Answer, type ClientFiles, curlPem, curlPkcs12, nodeHttps, nodeRequest } from './tls-client.ts';
 
 /** What a server is configured with: the paths that `ca` printed. */
@@ -179,7 +179,7 @@ interface Scene {
 }
 
 async function openScene(server: ServerUnderTest, tiers: readonly string[]): Promise<Scene> {
-  const directory = temporaryDirectory(afterAll);
+  const directory = sharedDirectory();
   const init = ['init', '--name', 'Acme API CA', '--no-passphrase', ...tiers];
   const ca = openCa(join(directory, 'home'));
   const longAgo = ca.at(addMs(new Date(), -40 * dayMs));
@@ -200,7 +200,7 @@ async function openScene(server: ServerUnderTest, tiers: readonly string[]): Pro
   const crls = [authority.crlPem, ...(authority.rootCrlPem === undefined ? [] : [authority.rootCrlPem])];
   const { bundle, chain, privateKey } = filesOf(own);
   const running = await server.start({
-    directory: temporaryDirectory(afterAll),
+    directory: sharedDirectory(),
     bundle,
     chain,
     privateKey,

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, onTestFinished } from 'vitest';
+import { afterAll, describe, onTestFinished } from 'vitest';
 
 /**
  * `describe` for tests judged by programs that may be missing: they are skipped visibly then, and fail where
@@ -36,13 +36,27 @@ export function judge(program: string, args: readonly string[], input?: string |
   return { exitCode: status, text: `${stdout}${stderr}` };
 }
 
-/** A new directory that is gone when the test is; with `beforeAll`, give its `afterAll` as `onEnd`. */
-export function temporaryDirectory(
-  onEnd: (remove: () => void) => void = (remove) => onTestFinished(remove),
-): string {
-  const directory = mkdtempSync(join(tmpdir(), 'private-ca-test-'));
-  onEnd(() => rmSync(directory, { recursive: true, force: true }));
+/** A new directory that is gone when the test is. */
+export function temporaryDirectory(): string {
+  const directory = newDirectory();
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
+}
+
+/** A new directory that is gone when the tests of the file are, for what `beforeAll` makes. */
+export function sharedDirectory(): string {
+  const directory = newDirectory();
+  shared.push(directory);
+  return directory;
+}
+
+const shared: string[] = [];
+afterAll(() => {
+  for (const directory of shared) rmSync(directory, { recursive: true, force: true });
+});
+
+function newDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'private-ca-test-'));
 }
 
 /** UTF-8 arguments reach a program as they are in this locale, and its messages are in English. */
