@@ -2,8 +2,8 @@ import { CaError } from '../core/ca-error.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { encodePem } from '../x509/pem.ts';
 import { encryptPrivateKey } from '../x509/pkcs8-encryption.ts';
-import { isEncrypted, readPrivateKey } from '../x509/private-key.ts';
-import { clientIssuerRole } from './issuer.ts';
+import { readPrivateKey } from '../x509/private-key.ts';
+import { clientIssuerRole, openCaKey } from './issuer.ts';
 import type { Ports } from './ports.ts';
 
 export interface PassphraseRequest {
@@ -34,10 +34,7 @@ export async function changePassphrase(request: PassphraseRequest, ports: Ports)
         : 'this authority has a root alone: use --key root',
     });
   }
-  const { pkcs8, spki } = readPrivateKey(
-    pem,
-    isEncrypted(pem) ? await ports.obtainPassphrase(issuer) : undefined,
-  );
+  const { pkcs8, spki } = await openCaKey(issuer, pem, ports.obtainPassphrase);
   const passphrase = await request.obtainNew();
   const changed =
     passphrase === undefined

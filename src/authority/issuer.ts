@@ -73,7 +73,7 @@ export async function openSigner(
       hint: `bring it back as keys/${issuer.role}.key for this command`,
     });
   }
-  const key = readPrivateKey(pem, isEncrypted(pem) ? await ports.obtainPassphrase(issuer.role) : undefined);
+  const key = await openCaKey(issuer.role, pem, ports.obtainPassphrase);
   if (Buffer.compare(key.spki, issuer.facts.spki) !== 0) {
     throw new CaError(
       'authority/key-mismatch',
@@ -84,6 +84,23 @@ export async function openSigner(
     );
   }
   return createSigner(issuer, key.key);
+}
+
+/** The private key in a CA's key file. Throws `x509/wrong-passphrase`, `x509/malformed-key`. */
+export async function openCaKey(
+  role: IssuerRole,
+  pem: string,
+  obtainPassphrase: ObtainPassphrase,
+): Promise<ReturnType<typeof readPrivateKey>> {
+  try {
+    return readPrivateKey(pem, isEncrypted(pem) ? await obtainPassphrase(role) : undefined);
+  } catch (error) {
+    if (!(error instanceof CaError) || error.code !== 'x509/malformed-key') throw error;
+    throw new CaError(error.code, `keys/${role}.key: ${error.message}`, {
+      cause: error,
+      hint: 'restore the key file from a backup of this authority',
+    });
+  }
 }
 
 /** A signer that signs with a key in memory. */

@@ -49,15 +49,21 @@ export function checkAttribute(type: AttributeType, value: string): Attribute {
   const { maxLength } = attributeTypes[type];
   const length = [...value].length;
   const shown = printable(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  if (length === 0) throw new CaError('core/invalid-name', `subject attribute ${type} is empty`);
+  if (length === 0)
+    throw new CaError('core/invalid-name', `subject attribute ${type} is empty`, {
+      hint: `give it a value, or leave ${type}= out`,
+    });
   if (length > maxLength) {
     throw new CaError(
       'core/invalid-name',
       `subject attribute ${type}="${shown}" has ${length} characters > ${maxLength} allowed (RFC 5280 appendix A.1)`,
+      { hint: type === 'C' ? 'write two capital letters: C=DE' : 'shorten it' },
     );
   }
   if (printable(value) !== value) {
-    throw new CaError('core/invalid-name', `subject attribute ${type}="${shown}" holds a control character`);
+    throw new CaError('core/invalid-name', `subject attribute ${type}="${shown}" holds a control character`, {
+      hint: 'write it on one line of visible characters',
+    });
   }
   if (type === 'C' && !/^[A-Z]{2}$/.test(value)) {
     throw new CaError('core/invalid-name', `subject attribute C="${shown}" is not an ISO 3166 country code`, {

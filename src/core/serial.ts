@@ -61,6 +61,7 @@ function checkSerial(hex: string, shown: string): Serial {
     throw new CaError(
       'core/invalid-serial',
       `serial has ${octets} octets > ${maxSerialOctets} allowed (RFC 5280 §4.1.2.2)`,
+      { hint: 'list the serials with: ca list' },
     );
   }
   return hex as Serial;

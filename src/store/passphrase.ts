@@ -80,7 +80,7 @@ function readCredential(path: string): string | undefined {
 }
 
 const secretLimits: InputLimits = {
-  what: 'passphrase',
+  what: 'passphrase file',
   maxOctets: 4096,
   tooLarge: 'authority/weak-passphrase',
 };
@@ -112,6 +112,10 @@ function decode(octets: Uint8Array, path: string, what: string): string {
 
 /** The same characters typed on different systems are the same passphrase in NFC. */
 function normalize(text: string, name: string): string {
-  if (text === '') throw new CaError('authority/weak-passphrase', `${name} is empty`);
+  if (text === '') {
+    throw new CaError('authority/weak-passphrase', `${name} is empty`, {
+      hint: 'make one with: openssl rand -base64 24',
+    });
+  }
   return text.normalize('NFC');
 }
