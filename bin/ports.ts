@@ -28,6 +28,7 @@ export function openPorts(
       clock,
       lockWaitMs: ledgerWaitMs,
       onWait: onWait('the ledger'),
+      onTornLine: options.onTornLine,
     }),
     keys: openKeyStore(home),
     deliveries: openDeliveries({

@@ -27,6 +27,8 @@ export interface PortOptions {
   readonly progress: Progress;
   /** Told once when another process holds a lock that is needed. */
   readonly onWait: (processId: number | undefined, what: string) => void;
+  /** Told when the record's last line was torn, by a power cut, and was moved to a file of that name beside it. */
+  readonly onTornLine: (file: string, octets: number) => void;
 }
 
 /** Everything outside the command line that it reaches; `bin` builds it. */
@@ -105,6 +107,10 @@ export async function createContext(world: World, options: GlobalOptions): Promi
         const holder = processId === undefined ? 'another process' : `process ${processId}`;
         if (!quiet) world.stderr.write(`ca: waiting for ${holder}, which holds ${what}\n`);
       },
+      onTornLine: (file, octets) =>
+        world.stderr.write(
+          `ca: the ledger's last line was torn, as by a power cut: its ${octets} octets are now in ledger/${file}\n`,
+        ),
     });
   const openRecord: Context['openRecord'] = async (choices = {}) => {
     const ports = await openPorts(choices, (issuer) => askPassphrase(world.keyboard, issuer));

@@ -24,6 +24,8 @@ export interface FileLedgerOptions {
   readonly lockWaitMs: number;
   /** Called once a transaction that has to wait. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
+  /** Told when a torn last line was moved to a file of that name beside the record. */
+  readonly onTornLine?: (file: string, octets: number) => void;
   readonly disk?: Disk;
   /** The size at which a segment is followed by a new one: 64 MiB. */
   readonly segmentOctets?: number;
@@ -188,6 +190,7 @@ export class FileLedger implements Ledger {
   #setTailAside(octets: number): void {
     const file = this.#journal.setTailAside(this.#read().point, octets);
     this.#append([{ type: 'tail-set-aside', file, octets }]);
+    this.#options.onTornLine?.(file, octets);
   }
 
   #isLong({ index, point }: Position): boolean {
