@@ -66,11 +66,10 @@ function mergeSorted(
   }
 }
 
-/** Facts are said once, by one run each, so that the newer row only adds to the older one. */
+/** Facts are said once, by one run each, and the oldest of them is the one that issued the certificate, if any of these did. */
 function combineCertificates(into: Buffer, row: Buffer): void {
   const added = row[at.flags] ?? 0;
   into[at.flags] = (into[at.flags] ?? 0) | added;
-  if (added & flags.issued) row.copy(into, at.seq, at.seq, at.deliveredAt);
   if (added & flags.delivered) row.copy(into, at.deliveredAt, at.deliveredAt, at.supersededAt);
   if (added & flags.superseded) row.copy(into, at.supersededAt, at.supersededAt, at.revokedSeq);
   if (added & flags.revoked) row.copy(into, at.revokedSeq, at.revokedSeq, tableWidths.certificates);

@@ -118,7 +118,7 @@ describe('the index', () => {
     createLedger(directory, bodies.slice(0, 260), { clock });
     const segment = join(directory, '00000001.jsonl');
     const backup = statSync(segment).size;
-    await append(...bodies.slice(260, 400));
+    await open({ tailEntries: 10 }).transact((transaction) => transaction.append(bodies.slice(260, 400)));
     truncateSync(segment, backup);
     await append(added('after-restore'));
     const expected = fold([...bodies.slice(0, 260), added('after-restore')]);
@@ -193,6 +193,27 @@ describe('the index', () => {
       }
       writeFileSync(path, good);
     }
+  });
+
+  it('is made anew by a writer that meets damage, and given up by a reader', async () => {
+    createLedger(directory, bodies.slice(0, 300), { clock });
+    await append();
+    const damage = () => {
+      const path = join(index, readdirSync(index).find((name) => name.endsWith('.run')) ?? '');
+      const octets = readFileSync(path);
+      writeFileSync(
+        path,
+        octets.map((octet) => octet ^ 1),
+      );
+    };
+    damage();
+    const writer = open({ tailEntries: 0 });
+    await writer.transact((transaction) => transaction.append(bodies.slice(300, 400)));
+    expect(readdirSync(index)).toHaveLength(2);
+    expect(await askEverything(await open().view())).toEqual(await askEverything(fold(bodies.slice(0, 400))));
+    damage();
+    expect(await askEverything(await open().view())).toEqual(await askEverything(fold(bodies.slice(0, 400))));
+    expect(readdirSync(index)).not.toContain('manifest');
   });
 
   it('is not taken in by blocks that changed places', async () => {
