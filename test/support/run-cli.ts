@@ -34,7 +34,8 @@ export function runCli(args: readonly string[], options: CliOptions = {}): CliRu
     ...(options.input === undefined ? {} : { input: options.input }),
   };
   const { status, stdout, stderr, error } = spawnSync(program, rest, spawning);
-  if (error) throw error;
+  // A program that refuses its input before it has read all of it.
+  if (error && !('code' in error && error.code === 'EPIPE')) throw error;
   return { exitCode: status, stdout: `${stdout}`, stderr: `${stderr}` };
 }
 
