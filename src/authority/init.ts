@@ -53,6 +53,8 @@ export interface InitResult {
     readonly crlPem: string;
     readonly rootCrl?: string;
     readonly rootCrlPem?: string;
+    /** Both CRLs in one PEM, for servers that take one file. */
+    readonly crlBundle?: string;
   };
 }
 
@@ -148,7 +150,13 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
   });
   return {
     ...result,
-    authority: { ...result.authority, serial: root.serial, fingerprint: sha256Hex(root.certificate) },
+    authority: {
+      name: request.name,
+      subject: result.authority.subject,
+      serial: root.serial,
+      fingerprint: sha256Hex(root.certificate),
+      ...dates,
+    },
   };
 }
 
@@ -277,5 +285,6 @@ function filesOf(twoTier: boolean, { home }: Pick<Ports, 'home'>): InitResult['f
     crlPem: crl.pem,
     rootCrl: rootCrl.der,
     rootCrlPem: rootCrl.pem,
+    crlBundle: home.filePath('crl/all.crl.pem'),
   };
 }

@@ -115,9 +115,11 @@ export async function issue(request: IssueRequest, settings: Settings, ports: Po
       );
       return delivered;
     });
+    const { client: name, ...description } = describe(plan, csr);
     return {
-      ...describe(plan, csr),
+      client: name,
       serial,
+      ...description,
       fingerprint: sha256Hex(der),
       files: outcome.files,
       ...(outcome.newPkcs12Password === undefined ? {} : { pkcs12Password: outcome.newPkcs12Password }),

@@ -88,6 +88,9 @@ export interface Home {
   publishCrl(crl: PublishedCrl): Promise<CrlPaths>;
   /** Writes the published CRL files of all issuers into another directory as well, by rename. */
   copyCrls(directory: string): Promise<void>;
+  /** The number of the CRL that was last copied and announced everywhere, as {@link recordSpread} was told. */
+  readSpread(): Promise<string | undefined>;
+  recordSpread(number: string): Promise<void>;
   /** The DER that is published now. */
   readCrl(issuer: IssuerRole): Promise<Uint8Array | undefined>;
   /** @param twoTier to be said where there is no authority yet */

@@ -1,4 +1,3 @@
-import { CaError } from '../core/ca-error.ts';
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
 import { decodeRevocationPage, revocationWidth } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
@@ -9,10 +8,10 @@ import { decodeCrl, encodeTbsCrl } from '../x509/crl.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { encodePem } from '../x509/pem.ts';
 import { checkClock } from './clock-check.ts';
-import { runHookOrThrow } from './deliver.ts';
-import { clientIssuer, clientIssuerRole, openSigner, type Signer } from './issuer.ts';
+import { clientIssuer, clientIssuerRole, openIssuer, openSigner, type Signer } from './issuer.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
+import { copyInOrder, isSpread, spreadCrl } from './spread-crl.ts';
 
 /** A CRL as scripts see it. */
 export interface CrlResult {
@@ -55,11 +54,13 @@ export async function publishInside(
   const published = await ports.home.readCrl(issuer.role);
   // Entries of expired certificates may go only if the CRL that was to show them last really was published.
   const dropExpired = last !== undefined && published !== undefined && sha256Hex(published) === last.sha256;
-  const revocations = await view.revocationsForCrl({ dropExpired });
+  const isClientIssuer = issuer.role === clientIssuerRole(view.authority);
+  const revocations = isClientIssuer ? await view.revocationsForCrl({ dropExpired }) : [];
   const entries = revocations.reduce((sum, page) => sum + page.length / revocationWidth, 0);
 
   const thisUpdate = wholeSeconds(now);
-  const nextUpdate = addMs(thisUpdate, settings.crl.validityMs);
+  // The root of two tiers signs its CRL once for its whole life, and can then stay offline.
+  const nextUpdate = isClientIssuer ? addMs(thisUpdate, settings.crl.validityMs) : issuer.facts.notAfter;
   const number = nextNumber(thisUpdate, last, published);
   const tbs = encodeTbsCrl({
     signatureAlgorithm: issuer.signatureAlgorithm,
@@ -84,48 +85,6 @@ export async function publishInside(
   ]);
   const files = await ports.home.publishCrl({ issuer: issuer.role, der, pem: encodePem('X509 CRL', der) });
   return { number: `${number}`, thisUpdate, nextUpdate, entries, files };
-}
-
-/**
- * Copies the published CRLs to the directories of the settings, then runs the CRL hook, such as a server's reload.
- * One that fails keeps the new list from nobody else: all are tried, and what failed is thrown at the end.
- */
-export async function spreadCrl(
-  result: CrlResult,
-  settings: Settings,
-  ports: Pick<Ports, 'ledger' | 'home' | 'runHook'>,
-): Promise<void> {
-  const { copyTo, hook } = settings.crl;
-  const failures: CaError[] = [];
-  const attempt = async (work: () => Promise<void>) => {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof CaError)) throw error;
-      failures.push(error);
-    }
-  };
-  for (const directory of copyTo) await attempt(() => copyInOrder(directory, ports));
-  if (hook !== undefined) {
-    const facts = {
-      CA_CRL: result.files.der,
-      CA_CRL_PEM: result.files.pem,
-      CA_CRL_NUMBER: result.number,
-      CA_CRL_NEXT_UPDATE: formatInstant(result.nextUpdate),
-    };
-    await attempt(() => runHookOrThrow(ports.runHook, hook, facts, settings.hookTimeoutMs, 'the CRL hook'));
-  }
-  const [first] = failures;
-  if (!first) return;
-  throw new CaError(first.code, failures.map(({ message }) => message).join('; '), {
-    hint: 'the CRL is published; mend this, then run: ca crl',
-    cause: first,
-  });
-}
-
-/** Under the ledger's lock, so that a slow copy of an older list never lands on a newer one. */
-async function copyInOrder(directory: string, ports: Pick<Ports, 'ledger' | 'home'>): Promise<void> {
-  await ports.ledger.transact(() => ports.home.copyCrls(directory));
 }
 
 /** Why a new CRL is needed now, or undefined when the published one will do. */
@@ -158,10 +117,13 @@ export async function hasUnlisted(view: LedgerView, last: CrlRecord): Promise<bo
   return false;
 }
 
-/** The CRL on record, as a result; for commands that leave it as it is. */
-export async function currentCrl(ports: Pick<Ports, 'ledger' | 'home'>): Promise<CrlResult | undefined> {
+/** The CRL on record, as a result, for commands that leave it as it is: that of the CA that issues to clients, unless said otherwise. */
+export async function currentCrl(
+  ports: Pick<Ports, 'ledger' | 'home'>,
+  issuer?: IssuerRole,
+): Promise<CrlResult | undefined> {
   const view = await ports.ledger.view();
-  const role = clientIssuerRole(view.authority);
+  const role = issuer ?? clientIssuerRole(view.authority);
   const last = await view.lastCrl(role);
   return (
     last && {
@@ -184,21 +146,29 @@ export interface CrlRequest {
   /** Only when the published one is old, missing or damaged. */
   readonly ifDue: boolean;
   readonly copyTo?: string;
+  /** The root's CRL instead, with two tiers: for the day when it was lost. Needs the root's key. */
+  readonly root: boolean;
   readonly dryRun: boolean;
 }
 
-/** `ca crl`: publishes a CRL, and copies it to one more directory if asked. */
+/**
+ * `ca crl`: publishes a CRL, and copies it to one more directory if asked. A CRL that is not due, but whose copies or hook
+ * failed, is spread as it is.
+ */
 export async function crl(
   request: CrlRequest,
   settings: Settings,
   ports: Ports,
 ): Promise<{ crl: CrlResult | undefined; why: string | undefined }> {
-  const due = await whyCrlIsDue(settings, ports);
+  const { authority } = await ports.ledger.view();
+  const due = request.root ? undefined : await whyCrlIsDue(settings, ports);
   const why = request.ifDue ? due : (due ?? 'asked for');
-  let result = await currentCrl(ports);
+  let result = await currentCrl(ports, request.root ? 'root' : undefined);
   if (why !== undefined && !request.dryRun) {
-    const signer = await openSigner(clientIssuer((await ports.ledger.view()).authority), ports);
-    result = await publishCrl(signer, settings, ports);
+    const issuer = request.root ? openIssuer('root', authority.root) : clientIssuer(authority);
+    result = await publishCrl(await openSigner(issuer, ports), settings, ports);
+  } else if (result && !request.dryRun && !(await isSpread(result, settings, ports))) {
+    await spreadCrl(result, settings, ports);
   }
   if (request.copyTo !== undefined && !request.dryRun) await copyInOrder(request.copyTo, ports);
   return { crl: result, why };

@@ -20,6 +20,7 @@ import {
   type Run,
 } from './renewal-run.ts';
 import type { Settings } from './settings.ts';
+import { isSpread, spreadCrl } from './spread-crl.ts';
 
 export interface RenewResult {
   readonly renewed: readonly IssueResult[];
@@ -57,15 +58,20 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
     failed: [],
     skipped: [...plan.skipped],
   };
-  const superseded = await revokeLongSuperseded(view, run);
-  const crl = await renewCrl(superseded, run);
-  for (let start = 0; start < due.length; start += batchSize) {
-    await renewBatch(due.slice(start, start + batchSize), run);
-    ports.progress(Math.min(start + batchSize, due.length), due.length, 'certificates renewed');
-  }
-  const renewed = new Set(run.renewed.map(({ client }) => client));
-  for (const record of pending.redeliver) {
-    if (!renewed.has(record.client)) await redeliver(record, run);
+  let crl: CrlResult | undefined;
+  try {
+    const superseded = await revokeLongSuperseded(view, run);
+    crl = await renewCrl(superseded, run);
+    for (let start = 0; start < due.length; start += batchSize) {
+      await renewBatch(due.slice(start, start + batchSize), run);
+      ports.progress(Math.min(start + batchSize, due.length), due.length, 'certificates renewed');
+    }
+  } finally {
+    // Deliveries need no signature: they do not wait for a CA key or passphrase that is missing.
+    const renewed = new Set(run.renewed.map(({ client }) => client));
+    for (const record of pending.redeliver) {
+      if (!renewed.has(record.client)) await redeliver(record, run);
+    }
   }
   return { renewed: run.renewed, delivered: run.delivered, failed: run.failed, skipped: run.skipped, crl };
 }
@@ -138,10 +144,14 @@ async function revokeLongSuperseded(view: LedgerView, run: Run): Promise<boolean
 
 async function renewCrl(asked: boolean, run: Run): Promise<CrlResult | undefined> {
   const { settings, ports } = run;
-  if (!asked && (await whyCrlIsDue(settings, ports)) === undefined) return currentCrl(ports);
-  const signer = await run.openSigner();
+  const isDue = asked || (await whyCrlIsDue(settings, ports)) !== undefined;
+  const current = await currentCrl(ports);
+  if (!isDue && (!current || (await isSpread(current, settings, ports)))) return current;
+  const signer = isDue ? await run.openSigner() : undefined;
   try {
-    return await publishCrl(signer, settings, ports);
+    if (signer) return await publishCrl(signer, settings, ports);
+    if (current) await spreadCrl(current, settings, ports);
+    return current;
   } catch (error) {
     run.failed.push(describeFailure(error));
     return currentCrl(ports);

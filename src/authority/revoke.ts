@@ -9,8 +9,9 @@ import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
 import { checkClock } from './clock-check.ts';
 import { clientIssuer, clientIssuerRole, openSigner } from './issuer.ts';
 import type { Ports } from './ports.ts';
-import { type CrlResult, currentCrl, publishInside, spreadCrl, whyCrlIsDue } from './publish-crl.ts';
+import { type CrlResult, currentCrl, publishInside, whyCrlIsDue } from './publish-crl.ts';
 import type { Settings } from './settings.ts';
+import { spreadCrl } from './spread-crl.ts';
 import { findTarget } from './target.ts';
 
 export interface RevokeRequest {

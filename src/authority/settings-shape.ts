@@ -82,6 +82,7 @@ export function checkShape(shape: Shape, value: unknown, path: string): void {
           throw new CaError(
             'authority/invalid-settings',
             `ca.json: key ${path === '' ? key : `${path}.${key}`} is missing`,
+            { hint: 'add it to ca.json; ca.schema.json beside it describes every key' },
           );
         }
       }

@@ -112,7 +112,11 @@ const settingsShape: Shape = {
       about: 'The certificate revocation list',
       keys: {
         validity: { kind: 'duration', about: 'From thisUpdate to nextUpdate' },
-        refresh: { kind: 'duration', about: 'Sign it anew when it is older than this' },
+        refresh: {
+          kind: 'duration',
+          about:
+            'Sign it anew when it is older than this; a little less than the time between two runs of cron',
+        },
         urls: {
           kind: 'list',
           items: httpUrl,
@@ -162,7 +166,7 @@ export function initialSettings(choices: { crlUrls: readonly string[] }): string
     version: 1,
     profiles: { client: { validity: '90d', key: 'p256' } },
     renewal: { within: '33%', grace: '30d' },
-    crl: { validity: '30d', refresh: '1d', urls: choices.crlUrls, copyTo: [] },
+    crl: { validity: '30d', refresh: '20h', urls: choices.crlUrls, copyTo: [] },
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
@@ -217,7 +221,7 @@ export function parseSettings(text: string): Settings {
     },
     crl: {
       validityMs: parseDuration(document.crl?.validity ?? '30d'),
-      refreshMs: parseDuration(document.crl?.refresh ?? '1d'),
+      refreshMs: parseDuration(document.crl?.refresh ?? '20h'),
       urls: document.crl?.urls ?? [],
       copyTo: document.crl?.copyTo ?? [],
       hook: document.crl?.hook,

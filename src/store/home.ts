@@ -5,6 +5,7 @@ import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { allCrlsFile, allCrlsName, crlFiles, crlNames } from './crl-files.ts';
+import { writeDurably } from './durable-file.ts';
 import { publicDirectoryMode, publicMode } from './file-mode.ts';
 import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from './file-set.ts';
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
@@ -18,13 +19,15 @@ import { keyFileName } from './key-files.ts';
  *     ca.crt, chain.crt          0644
  *     keys/                      0700, keys 0600
  *     ledger/, clients/          0700
- *     crl/                       0755: ca.crl and ca.crl.pem; with two tiers root.crl, root.crl.pem and all.crl.pem
+ *     crl/                       0755: ca.crl and ca.crl.pem; with two tiers root.crl, root.crl.pem and all.crl.pem;
+ *                                .spread: the number of the list that was copied and announced
  *
  * The directory itself has mode 0700; `chmod 711` lets servers read ca.crt and crl/, and nothing else.
  */
 export function openHome(homePath: string, beginLedger: BeginLedger): Home {
   const path = resolve(homePath);
   const crlDirectory = join(path, 'crl');
+  const spreadPath = join(crlDirectory, '.spread');
   const crlPaths: Home['crlPaths'] = (issuer, twoTier = isTwoTier(path)) => {
     const { der, pem } = crlNames(issuer, twoTier);
     return { der: join(crlDirectory, der), pem: join(crlDirectory, pem) };
@@ -39,7 +42,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
       if (settings !== undefined) return settings;
       if (isAuthority(path)) {
         throw new CaError('store/not-found', `${printable(join(path, 'ca.json'))} is missing`, {
-          hint: 'restore it from a backup, or write {} into it for the settings that init gives',
+          hint: 'restore it from a backup, or write {"version":1} into it for the defaults',
         });
       }
       throw new CaError('authority/missing', `there is no authority in ${printable(path)}`, {
@@ -77,6 +80,8 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
       await syncDirectories(new Set(made.map((each) => join(each, '..'))));
     },
 
+    readSpread: async () => readIfThere(spreadPath)?.toString('utf8').trim(),
+    recordSpread: async (number) => writeDurably(spreadPath, `${number}\n`, { mode: publicMode }),
     readCrl: async (issuer) => readIfThere(crlPaths(issuer).der),
     crlPaths,
   };

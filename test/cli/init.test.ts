@@ -65,6 +65,7 @@ describe('ca init', () => {
         crlPem: `${home}/crl/ca.crl.pem`,
         rootCrl: `${home}/crl/root.crl`,
         rootCrlPem: `${home}/crl/root.crl.pem`,
+        crlBundle: `${home}/crl/all.crl.pem`,
       },
     });
   });

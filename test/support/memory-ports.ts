@@ -62,6 +62,8 @@ export class MemoryWorld {
   readonly caKeys = new Map<IssuerRole, string>();
   readonly certificates = new Map<string, string>();
   readonly crls = new Map<IssuerRole, { der: Uint8Array; pem: string }>();
+  /** The number of the CRL that was last copied and announced. */
+  spread: string | undefined;
   /** The directories that got copies of the CRLs, one item a copy. */
   readonly crlCopies: string[] = [];
   readonly deliveries = new Map<string, MemoryDelivery>();
@@ -153,6 +155,10 @@ export class MemoryWorld {
         copyCrls: async (directory) => {
           world.#perhapsFail('copyCrls');
           world.crlCopies.push(directory);
+        },
+        readSpread: async () => world.spread,
+        recordSpread: async (number) => {
+          world.spread = number;
         },
         readCrl: async (issuer) => world.crls.get(issuer)?.der,
         crlPaths: (issuer, twoTier) => this.#crlPaths(issuer, twoTier),

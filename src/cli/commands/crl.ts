@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
 import { addDryRunOption, addExamples, addPassphraseOption } from '../options.ts';
@@ -8,6 +8,7 @@ import { report } from '../report.ts';
 interface CrlOptions extends PassphraseOptions {
   readonly ifDue?: boolean;
   readonly out?: string;
+  readonly root?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -15,7 +16,12 @@ interface CrlOptions extends PassphraseOptions {
 export function declare(command: Command, run: Run): void {
   command
     .option('--if-due', 'only when the published one is old, missing or damaged')
-    .option('--out <directory>', 'copy the published files there as well');
+    .option('--out <directory>', 'copy the published files there as well')
+    .addOption(
+      new Option('--root', "with two tiers, the root's list instead: needs the root's key").conflicts(
+        'ifDue',
+      ),
+    );
   addPassphraseOption(command);
   addDryRunOption(command);
   addExamples(
@@ -32,7 +38,12 @@ export function declare(command: Command, run: Run): void {
       const { ports, settings } = await context.openAuthority(options);
       const dryRun = options.dryRun === true;
       const copyTo = options.out === undefined ? undefined : context.world.resolvePath(options.out);
-      const request = { ifDue: options.ifDue === true, ...(copyTo === undefined ? {} : { copyTo }), dryRun };
+      const request = {
+        ifDue: options.ifDue === true,
+        root: options.root === true,
+        ...(copyTo === undefined ? {} : { copyTo }),
+        dryRun,
+      };
       const result = await crl(request, settings, ports);
       const shown = { ...result.crl, ...(result.why === undefined ? {} : { why: result.why }) };
       report(context, shown, (_shown, view) => renderCrl(result, { ...view, dryRun, copyTo }));

@@ -22,6 +22,7 @@ export function renderInit({ home, authority, files }: InitResult, view: InitVie
       ['and to servers', files.chain],
       ['revocation list', files.crlPem],
       ["the root's", files.rootCrlPem],
+      ['both in one', files.crlBundle],
     ],
     '  ',
   );

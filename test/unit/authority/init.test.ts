@@ -69,6 +69,7 @@ describe('init', () => {
       crlPem: '/ca/crl/ca.crl.pem',
       rootCrl: '/ca/crl/root.crl',
       rootCrlPem: '/ca/crl/root.crl.pem',
+      crlBundle: '/ca/crl/all.crl.pem',
     });
   });
 

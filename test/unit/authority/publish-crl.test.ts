@@ -191,11 +191,40 @@ describe('crl', () => {
     expect(await refusalIn(scene.crl())).toMatchObject({
       code: 'store/not-found',
       message: 'there is no directory /a; the CRL hook exited 2; it printed nothing',
-      hint: 'the CRL is published; mend this, then run: ca crl',
+      hint: 'the CRL is published; mend this: ca renew tries it again',
     });
     expect(scene.world.crlCopies).toEqual(['/b']);
     expect(scene.world.hooks).toHaveLength(1);
     expect(scene.world.entries('crl-published')).toHaveLength(2);
+  });
+
+  it('is announced again by renew after its hook failed, without a new signature or passphrase', async () => {
+    const scene = await openScene({ encryptKeys: true });
+    scene.configure({ crl: { hook: 'reload' } });
+    scene.world.hookResult = { exitCode: 1, output: 'no such process' };
+    expect((await refusalIn(scene.crl())).code).toBe('authority/hook-failed');
+    scene.world.passphrase = 'forgotten';
+    expect((await scene.renew()).failed).toMatchObject([{ code: 'authority/hook-failed' }]);
+    scene.world.hookResult = { exitCode: 0, output: '' };
+    expect((await scene.renew()).failed).toEqual([]);
+    expect(scene.world.hooks).toHaveLength(3);
+    await scene.renew();
+    await scene.crl({ ifDue: true });
+    expect(scene.world.hooks).toHaveLength(3);
+    expect(scene.world.entries('crl-published')).toHaveLength(2);
+  });
+
+  it('is signed for the root of two tiers when asked, for the rest of its life and with nobody else’s revocations', async () => {
+    const scene = await openScene({ twoTier: true });
+    await scene.issue('billing');
+    await scene.revoke('billing');
+    const { crl } = await scene.crl({ root: true });
+    const root = decodeCrl(scene.world.crls.get('root')?.der ?? new Uint8Array());
+    expect(scene.world.entries('crl-published').at(-1)).toMatchObject({ issuer: 'root', entries: 0 });
+    expect(root.nextUpdate.getUTCFullYear()).toBe(2036);
+    expect(crl?.number).toBe(`${root.number}`);
+    scene.world.caKeys.delete('root');
+    expect((await refusalIn(scene.crl({ root: true }))).code).toBe('authority/key-not-found');
   });
 
   it('leaves the numbers in order when two run at once', async () => {

@@ -531,4 +531,14 @@ describe('renewal.revokeSupersededAfter', () => {
     await scene.renew();
     expect(scene.world.entries('revoked')).toHaveLength(1);
   });
+
+  it('delivers what is recorded although the CA key does not open', async () => {
+    const scene = await openScene({ encryptKeys: true });
+    scene.world.fail('deliver');
+    expect((await refusalIn(scene.issue('billing'))).code).toBe('store/disk-full');
+    scene.days(2);
+    scene.world.passphrase = 'forgotten';
+    expect((await refusalIn(scene.renew())).code).toBe('x509/wrong-passphrase');
+    expect(scene.world.entries('delivered')).toMatchObject([{ client: 'billing' }]);
+  });
 });

@@ -229,7 +229,7 @@ describe('revoke, when something fails half-way', () => {
     expect(await refusalIn(scene.revoke('billing'))).toMatchObject({
       code: 'authority/hook-failed',
       message: 'the CRL hook exited 1; it printed: nginx: not running',
-      hint: 'the CRL is published; mend this, then run: ca crl',
+      hint: 'the CRL is published; mend this: ca renew tries it again',
     });
     expect(scene.onCrl()).toEqual([serial]);
   });

@@ -50,7 +50,7 @@ export class Scene {
   }
 
   crl(request: Partial<CrlRequest> = {}): ReturnType<typeof crl> {
-    return crl({ ifDue: false, dryRun: false, ...request }, this.settings, this.world.ports);
+    return crl({ ifDue: false, root: false, dryRun: false, ...request }, this.settings, this.world.ports);
   }
 
   days(count: number): void {

@@ -21,7 +21,7 @@ describe('parseSettings', () => {
         maxKeyAgeMs: 730 * dayMs,
         revokeSupersededAfterMs: undefined,
       },
-      crl: { validityMs: 30 * dayMs, refreshMs: dayMs, urls: [], copyTo: [], hook: undefined },
+      crl: { validityMs: 30 * dayMs, refreshMs: (20 / 24) * dayMs, urls: [], copyTo: [], hook: undefined },
       caIssuers: [],
       hookTimeoutMs: 60_000,
     });
@@ -164,7 +164,7 @@ describe('parseSettings refuses', () => {
     [
       'a short CRL with the usual refresh',
       { crl: { validity: '1d' } },
-      'crl.refresh is "1d", allowed is at most half',
+      'crl.refresh is "20h", allowed is at most half',
     ],
     [
       'a window as long as a profile’s life',

@@ -1,0 +1,62 @@
+import { CaError } from '../core/ca-error.ts';
+import { formatInstant } from '../core/instant.ts';
+import { runHookOrThrow } from './deliver.ts';
+import type { Ports } from './ports.ts';
+import type { CrlResult } from './publish-crl.ts';
+import type { Settings } from './settings.ts';
+
+/**
+ * Copies the published CRLs to the directories of the settings, then runs the CRL hook, such as a server's reload.
+ * One that fails keeps the new list from nobody else: all are tried, and what failed is thrown at the end. Until all has
+ * gone well once for a CRL, {@link isSpread} is false, and the next `renew` tries again.
+ */
+export async function spreadCrl(
+  result: CrlResult,
+  settings: Settings,
+  ports: Pick<Ports, 'ledger' | 'home' | 'runHook'>,
+): Promise<void> {
+  const { copyTo, hook } = settings.crl;
+  if (copyTo.length === 0 && hook === undefined) return;
+  const failures: CaError[] = [];
+  const attempt = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof CaError)) throw error;
+      failures.push(error);
+    }
+  };
+  for (const directory of copyTo) await attempt(() => copyInOrder(directory, ports));
+  if (hook !== undefined) {
+    const facts = {
+      CA_CRL: result.files.der,
+      CA_CRL_PEM: result.files.pem,
+      CA_CRL_NUMBER: result.number,
+      CA_CRL_NEXT_UPDATE: formatInstant(result.nextUpdate),
+    };
+    await attempt(() => runHookOrThrow(ports.runHook, hook, facts, settings.hookTimeoutMs, 'the CRL hook'));
+  }
+  const [first] = failures;
+  if (!first) {
+    await ports.home.recordSpread(result.number);
+    return;
+  }
+  throw new CaError(first.code, failures.map(({ message }) => message).join('; '), {
+    hint: 'the CRL is published; mend this: ca renew tries it again',
+    cause: first,
+  });
+}
+
+/** True if the copies and the hook that the settings ask for are done for that CRL. */
+export async function isSpread(
+  { number }: Pick<CrlResult, 'number'>,
+  { crl: { copyTo, hook } }: Settings,
+  { home }: Pick<Ports, 'home'>,
+): Promise<boolean> {
+  return (copyTo.length === 0 && hook === undefined) || (await home.readSpread()) === number;
+}
+
+/** Copies under the ledger's lock, so that a slow copy of an older list never lands on a newer one. */
+export async function copyInOrder(directory: string, ports: Pick<Ports, 'ledger' | 'home'>): Promise<void> {
+  await ports.ledger.transact(() => ports.home.copyCrls(directory));
+}
