@@ -71,8 +71,8 @@ const lockSlots = 4096;
 export function openDeliveries(options: DeliveriesOptions): Deliveries {
   const { homePath, disk = fs } = options;
   const placeFor = (client: ClientName, target: DeliveryTarget) => placeOf(client, target, homePath);
-  /** Versions of this process that are not in place yet, and must not be pruned. */
-  const staged = new Set<string>();
+  /** Versions of this process that are not in place yet, and must not be pruned, with the directories made for them. */
+  const staged = new Map<string, readonly string[]>();
 
   return {
     check: async (client, target) => {
@@ -102,7 +102,7 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
           removeEmpty(made, disk);
           throw error;
         }
-        staged.add(version);
+        staged.set(version, made);
       });
     },
 
@@ -156,8 +156,10 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
         const version = versionPath(place, serial);
         checkVersions(place, disk);
         removeVersion(version, disk);
+        const made = staged.get(version) ?? [];
         staged.delete(version);
-        removeEmpty(target.kind === 'home' ? [place.directory, place.versions] : [place.versions], disk);
+        const ours = target.kind === 'home' ? [place.directory, place.versions] : [place.versions];
+        removeEmpty([...new Set([...made, ...ours])], disk);
       });
     },
 
@@ -224,7 +226,12 @@ function hasContent(path: string, content: string | Uint8Array, disk: DeliveryDi
 }
 
 /** Removes all versions but these, those staged, and what a crash has left. */
-function prune(place: Place, keep: readonly string[], staged: ReadonlySet<string>, disk: DeliveryDisk): void {
+function prune(
+  place: Place,
+  keep: readonly string[],
+  staged: ReadonlyMap<string, unknown>,
+  disk: DeliveryDisk,
+): void {
   for (const name of disk.readdirSync(place.versions)) {
     const path = join(place.versions, name);
     if (name !== basename(place.current) && !keep.includes(name) && !staged.has(path))

@@ -48,7 +48,7 @@ const refusals: Record<string, { code: ErrorCode; reason: string; hint?: string 
     hint: 'run as the user who owns the authority, or give yourself access',
   },
   ENOENT: { code: 'store/not-found', reason: 'no such file or directory', hint: 'check the path' },
-  EISDIR: { code: 'store/io', reason: 'it is a directory', hint: 'name a file' },
+  EISDIR: { code: 'store/io', reason: 'it is a directory', hint: 'put a file there, or name one' },
   EIO: {
     code: 'store/io',
     reason: 'the disk reports an error (EIO)',
