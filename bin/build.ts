@@ -17,7 +17,10 @@ const libraries = { '@peculiar/x509': 'peculiar-x509', 'reflect-metadata': 'refl
 const groups = [
   { name: 'record', modules: /^(bin\/ports|src\/authority\/inventory|src\/cli\/commands\/(list|show))\.ts$/ },
   { name: 'hook', modules: /^src\/store\/hook\.ts$/ },
-  { name: 'sign', modules: /\/(issue|revoke|crl|publish-crl|settings|key-generator|input-file)\.ts$/ },
+  {
+    name: 'sign',
+    modules: /\/(issue|revoke|crl|publish-crl|settings|target-file|key-generator|input-file)\.ts$/,
+  },
   { name: 'more', modules: /./ },
 ];
 

@@ -3,9 +3,6 @@ import { type ClientName, parseClientName } from '../core/client-name.ts';
 import { looksLikeSerial, parseSerial, type Serial } from '../core/serial.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CertificateRecord } from '../ledger/record.ts';
-import { decodeCertificate } from '../x509/certificate.ts';
-import { decodePem } from '../x509/pem.ts';
-import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
 
 /** What a word on the command line names: a client, one certificate, or all that have a public key. */
 export type Target =
@@ -52,35 +49,20 @@ export async function findTarget(
 }
 
 async function findByFile(file: Uint8Array, view: LedgerView): Promise<Target> {
-  const { label, der } = firstBlock(file);
-  if (label === 'PUBLIC KEY') {
-    const certificates = await view.certificatesWithKey(spkiFingerprint(der));
-    if (certificates.length === 0) {
-      throw new CaError('ledger/unknown-serial', 'no certificate on record has that public key', {
-        hint: 'see what there is: ca list',
-      });
-    }
-    return { kind: 'key', certificates };
-  }
-  const decoded = decodeCertificate(der);
-  const certificate = await view.certificate(decoded.serial);
-  if (!certificate || Buffer.compare(await view.certificateBytes(decoded.serial), der) !== 0)
-    throw unknownSerial(decoded.serial);
-  return { kind: 'certificate', certificate };
-}
-
-/** The first certificate or public key in a file: PEM, or the DER of a certificate. Throws `x509/malformed`. */
-function firstBlock(file: Uint8Array): { readonly label: string; readonly der: Uint8Array } {
-  if (file[0] === 0x30) return { label: 'CERTIFICATE', der: file };
-  const text = Buffer.from(file).toString('latin1');
-  const blocks = text.includes('-----BEGIN ') ? decodePem(text) : [];
-  const block = blocks.find(({ label }) => label === 'CERTIFICATE' || label === 'PUBLIC KEY');
-  if (!block) {
-    throw new CaError('x509/malformed', 'the file holds neither a certificate nor a public key', {
-      hint: 'give a certificate in PEM or DER, or a public key in PEM',
+  // Loads the certificate reader, which nobody needs who names a client or serial.
+  const { readTargetFile } = await import('./target-file.ts');
+  const named = readTargetFile(file);
+  if (named.kind === 'key') {
+    const certificates = await view.certificatesWithKey(named.key);
+    if (certificates.length > 0) return { kind: 'key', certificates };
+    throw new CaError('ledger/unknown-serial', 'no certificate on record has that public key', {
+      hint: 'see what there is: ca list',
     });
   }
-  return block;
+  const certificate = await view.certificate(named.serial);
+  if (!certificate || Buffer.compare(await view.certificateBytes(named.serial), named.der) !== 0)
+    throw unknownSerial(named.serial);
+  return { kind: 'certificate', certificate };
 }
 
 async function findClient(word: string, view: LedgerView): Promise<ClientName | undefined> {

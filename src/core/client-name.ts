@@ -36,10 +36,13 @@ function findFault(text: string): string | undefined {
   if (length > maxClientNameLength) return `has ${length} characters > ${maxClientNameLength} allowed`;
   if (text !== text.normalize('NFC'))
     return `is not in Unicode form NFC (write ${JSON.stringify(text.normalize('NFC'))})`;
-  // Some letters and marks are invisible (variation selectors, Hangul fillers): two names would look like one.
-  const wrong = /[^\p{L}\p{M}\p{Nd}._@+-]|\p{Default_Ignorable_Code_Point}/u.exec(text);
-  if (wrong) return `holds ${visible(wrong[0])}`;
-  if (!/^[\p{L}\p{Nd}]/u.test(text)) return 'does not start with a letter or digit';
+  // Nearly all names are plain, and the first use of Unicode classes costs three milliseconds.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._@+-]*$/.test(text)) {
+    // Some letters and marks are invisible (variation selectors, Hangul fillers): two names would look like one.
+    const wrong = /[^\p{L}\p{M}\p{Nd}._@+-]|\p{Default_Ignorable_Code_Point}/u.exec(text);
+    if (wrong) return `holds ${visible(wrong[0])}`;
+    if (!/^[\p{L}\p{Nd}]/u.test(text)) return 'does not start with a letter or digit';
+  }
   if (text.endsWith('.')) return 'ends with a dot';
   if (text.includes('..')) return 'holds two dots in a row';
   if (Buffer.byteLength(text) > 200) return `has ${Buffer.byteLength(text)} octets in UTF-8 > 200 allowed`;

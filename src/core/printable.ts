@@ -4,6 +4,8 @@
  * passes here before it reaches a message or a table.
  */
 export function printable(text: string): string {
+  // Nearly all text is plain, and the first use of a Unicode class costs a millisecond.
+  if (/^[ -~]*$/.test(text)) return text;
   return text.replace(unsafe, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 

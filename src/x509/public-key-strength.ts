@@ -32,7 +32,7 @@ export function checkRsaPublicKey(publicKey: Uint8Array): number {
   if (exponent > maxRsaExponent)
     throw weak(`RSA exponent has ${exponent.toString(2).length} bits > 31 allowed`);
   if (exponent % 2n === 0n) throw weak(`RSA exponent is ${exponent}, which is even`);
-  const factor = smallPrimes.find((prime) => modulus % prime === 0n);
+  const factor = smallPrimes().find((prime) => modulus % prime === 0n);
   if (factor !== undefined) throw weak(`RSA modulus is divisible by ${factor}`);
   if (hasRocaFingerprint(modulus)) throw weak('RSA modulus bears the mark of ROCA (CVE-2017-15361)');
   if (hasClosePrimes(modulus)) throw weak('RSA modulus has primes close to each other (CVE-2022-26320)');
@@ -93,7 +93,13 @@ const orderEightY = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d70
 /** The y-coordinates of the eight points whose order divides 8. */
 const smallOrderY = new Set([0n, 1n, ed25519Prime - 1n, orderEightY, ed25519Prime - orderEightY]);
 
-const smallPrimes = primesBelow(752);
+/** The primes below 752, made at the first RSA key: most commands see none. */
+function smallPrimes(): readonly bigint[] {
+  knownPrimes ??= primesBelow(752);
+  return knownPrimes;
+}
+
+let knownPrimes: readonly bigint[] | undefined;
 
 /** The primes of the ROCA test (Nemec et al., "The Return of Coppersmith's Attack", §3.4). */
 const rocaPrimes = [

@@ -66,7 +66,8 @@ export function decodeSignatureAlgorithm(bytes: Uint8Array): SignatureAlgorithm 
   });
   const misspelt = names.find((name) => algorithms[name].oid === dotted);
   if (misspelt) {
-    const wanted = algorithms[misspelt].family === 'rsa' ? 'NULL (RFC 4055 §5)' : 'none (RFC 5758 §3.2, RFC 8410 §3)';
+    const wanted =
+      algorithms[misspelt].family === 'rsa' ? 'NULL (RFC 4055 §5)' : 'none (RFC 5758 §3.2, RFC 8410 §3)';
     throw malformed(`signature algorithm ${misspelt} has other parameters than ${wanted}`);
   }
   throw new CaError(

@@ -1,0 +1,31 @@
+import { CaError } from '../core/ca-error.ts';
+import type { Serial } from '../core/serial.ts';
+import { decodeCertificate } from '../x509/certificate.ts';
+import { decodePem } from '../x509/pem.ts';
+import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
+
+/** A public key by the SHA-256 of its SubjectPublicKeyInfo in hex, or a certificate. */
+export type TargetFile =
+  | { readonly kind: 'key'; readonly key: string }
+  | { readonly kind: 'certificate'; readonly serial: Serial; readonly der: Uint8Array };
+
+/** What a file with a public key or a certificate names. Throws `x509/malformed`. */
+export function readTargetFile(file: Uint8Array): TargetFile {
+  const { label, der } = firstBlock(file);
+  if (label === 'PUBLIC KEY') return { kind: 'key', key: spkiFingerprint(der) };
+  return { kind: 'certificate', serial: decodeCertificate(der).serial, der };
+}
+
+/** The first certificate or public key in a file: PEM, or the DER of a certificate. Throws `x509/malformed`. */
+function firstBlock(file: Uint8Array): { readonly label: string; readonly der: Uint8Array } {
+  if (file[0] === 0x30) return { label: 'CERTIFICATE', der: file };
+  const text = Buffer.from(file).toString('latin1');
+  const blocks = text.includes('-----BEGIN ') ? decodePem(text) : [];
+  const block = blocks.find(({ label }) => label === 'CERTIFICATE' || label === 'PUBLIC KEY');
+  if (!block) {
+    throw new CaError('x509/malformed', 'the file holds neither a certificate nor a public key', {
+      hint: 'give a certificate in PEM or DER, or a public key in PEM',
+    });
+  }
+  return block;
+}
