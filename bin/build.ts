@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, transform } from 'esbuild';
 import { settingsSchema } from '../src/authority/settings.ts';
@@ -24,6 +32,9 @@ const groups = [
   { name: 'more', modules: /./ },
 ];
 
+// Made beside and then renamed, so that a program that is running from `dist` is not pulled from under its own feet.
+const made = mkdtempSync('dist.');
+
 const common = {
   bundle: true,
   platform: 'node',
@@ -33,12 +44,9 @@ const common = {
   minifySyntax: true,
   metafile: true,
   logLevel: 'warning',
-  outdir: 'dist',
+  outdir: made,
   outExtension: { '.js': '.cjs' },
 } satisfies BuildOptions;
-
-rmSync('dist', { recursive: true, force: true });
-mkdirSync('dist');
 
 // esbuild splits ES modules alone, and only the way back leaves modules unwrapped, which V8 reads once instead of twice.
 const program = await build({
@@ -59,19 +67,22 @@ for (const { path, text } of program.outputFiles) {
     minifyWhitespace: true,
     minifySyntax: true,
   });
-  writeFileSync(join('dist', basename(path)), code);
+  writeFileSync(join(made, basename(path)), code);
 }
 await build({ ...common, format: 'cjs', entryPoints: [{ in: 'bin/launch.ts', out: 'ca' }] });
-chmodSync('dist/ca.cjs', 0o755);
+chmodSync(join(made, 'ca.cjs'), 0o755);
 
 const separate = await build({
   ...common,
   format: 'cjs',
   entryPoints: Object.entries(libraries).map(([path, out]) => ({ in: path, out })),
 });
-writeFileSync('dist/ca.schema.json', settingsSchema());
-writeFileSync('dist/LICENSES.txt', licences([program.metafile, separate.metafile]));
-await writeCodeCache('dist');
+writeFileSync(join(made, 'ca.schema.json'), settingsSchema());
+writeFileSync(join(made, 'LICENSES.txt'), licences([program.metafile, separate.metafile]));
+await writeCodeCache(made);
+chmodSync(made, 0o755);
+rmSync('dist', { recursive: true, force: true });
+renameSync(made, 'dist');
 
 /** The licence texts of all packages whose code is in the bundles. */
 function licences(metafiles: readonly Metafile[]): string {

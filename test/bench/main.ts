@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { benchCrl } from './crl.ts';
 import { benchInProcess } from './in-process.ts';
 import { run } from './measure.ts';
@@ -8,7 +8,7 @@ import { benchOneShot } from './one-shot.ts';
 import { renderTable } from './table.ts';
 
 // `npm run bench [-- RUNS]`: ratios against peers, all measured in this one run. Absolute times are of this machine.
-const ca = new URL('ca.cjs', import.meta.url).pathname;
+const ca = resolve('dist', 'ca.cjs');
 const runs = Number(process.argv[2] ?? 15);
 const directory = mkdtempSync(join(tmpdir(), 'private-ca-bench-'));
 try {
