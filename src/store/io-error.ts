@@ -35,7 +35,7 @@ const refusals: Record<string, { code: ErrorCode; reason: string; hint?: string 
   EROFS: {
     code: 'store/read-only',
     reason: 'the file system is read-only',
-    hint: 'remount it writable, or name another directory with --home',
+    hint: 'remount it writable, or name another directory',
   },
   EACCES: {
     code: 'store/permission',

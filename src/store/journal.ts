@@ -338,7 +338,7 @@ const newline = Buffer.from('\n');
 
 function noAuthority(directory: string): CaError {
   return new CaError('authority/missing', `there is no authority here: ${directory} holds no ledger`, {
-    hint: 'make one with: ca init --name "Acme API CA", or name its directory with --home',
+    hint: 'restore the ledger from a backup; if there never was one, name another directory with --home',
   });
 }
 

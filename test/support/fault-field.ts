@@ -84,6 +84,7 @@ export class FaultField {
     return text
       .replaceAll(this.directory, '<work>')
       .replace(/\b[0-9a-f]{32}\b/g, '<serial>')
+      .replace(/\.home\.\w{6}\//g, '.home.<new>/')
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '<time>')
       .replace(/\d{4}-\d\d-\d\d/g, '<day>');
   }

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -34,6 +34,7 @@ const scenarios: readonly Scenario[] = [
   { name: 'revoke', args: ['revoke', 'billing', '--reason', 'keyCompromise'], onAuthority: true },
   { name: 'renew', args: ['renew', '--force'], onAuthority: true },
   { name: 'crl', args: ['crl'], onAuthority: true },
+  { name: 'passphrase', args: ['passphrase', '--new-passphrase-file', 'NEW'], onAuthority: true },
 ];
 
 /**
@@ -55,12 +56,16 @@ class Steps {
   readonly #directory: string;
   readonly #fault: StepFault;
   readonly #shim: string;
+  /** A file with the passphrase that the CA's key is given. */
+  readonly #passphrase: string;
   readonly #faults: string[] = [];
 
   constructor(directory: string, fault: StepFault) {
     this.#directory = directory;
     this.#fault = fault;
     this.#shim = join(directory, 'disk-shim.cjs');
+    this.#passphrase = join(directory, 'passphrase');
+    writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
     buildSync({
       entryPoints: [join(checkout, 'test', 'torture', 'disk-shim.ts')],
       outfile: this.#shim,
@@ -136,6 +141,11 @@ class Steps {
       const { revoked, already } = JSON.parse(again.stdout);
       checker.acknowledgeRevoked([...revoked, ...already].map((each: { serial: string }) => each.serial));
     }
+    // Whichever passphrase it has now, the CA's key opens.
+    if (scenario.name === 'passphrase') {
+      const { exitCode, stdout } = this.#runIn(place, ['crl'], {});
+      if (exitCode !== 0) this.#judge(name, [`the key is lost: ${stdout}`]);
+    }
     const repair = this.#runIn(place, ['renew'], {});
     if (repair.exitCode !== 0)
       this.#judge(name, [`renew exited ${repair.exitCode}: ${repair.stdout}${repair.stderr}`]);
@@ -182,9 +192,12 @@ class Steps {
   }
 
   #runIn(place: string, args: readonly string[], env: Readonly<Record<string, string>>): CliRun {
-    const resolved = args.map((arg) => (arg === 'OUT' ? join(place, 'out') : arg));
+    const words: Record<string, string> = { OUT: join(place, 'out'), NEW: this.#passphrase };
+    const resolved = args.map((arg) => words[arg] ?? arg);
     const shim = Object.keys(env).length === 0 ? {} : { NODE_OPTIONS: `--require ${this.#shim}` };
-    return runCli([...resolved, '--home', join(place, 'home'), '--json'], { env: { ...env, ...shim } });
+    return runCli([...resolved, '--home', join(place, 'home'), '--json'], {
+      env: { CA_PASSPHRASE_FILE: this.#passphrase, ...env, ...shim },
+    });
   }
 
   #judge(name: string, faults: readonly string[]): void {

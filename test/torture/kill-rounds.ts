@@ -23,7 +23,7 @@ const commands = ['issue', 'issue-out', 'issue-again', 'issue-stdout', 'revoke',
 type Kind = (typeof commands)[number];
 
 /** Repairs after each round but these, so that faults meet faults too. */
-const unrepairedShare = 0.3;
+const unrepairedShare = 0.4;
 
 /**
  * Kills (SIGKILL) one command after another at a random instant of its life. After each the state is judged by an
@@ -108,7 +108,7 @@ class KillLane {
     if (this.#random.next() < unrepairedShare) return;
     this.#repair(name);
     this.#judge(`${name}, repaired`, this.#checker.faults(clients));
-    if (round % 8 === 0) this.#judgeByTheProgram(name);
+    if (round % 16 === 0) this.#judgeByTheProgram(name);
   }
 
   #repair(name: string): void {

@@ -137,37 +137,51 @@ describe('a record that was tampered with', () => {
 
   it('lacks a line', () => {
     const copy = withRecord(...lines.toSpliced(4, 1));
-    expect(findings(copy)).toMatchInlineSnapshot(`"ledger/broken-chain: line 5 of ledger/00000001.jsonl is entry 6 where entry 5 belongs: a line was removed, inserted or moved"`);
+    expect(findings(copy)).toMatchInlineSnapshot(
+      `"ledger/broken-chain: line 5 of ledger/00000001.jsonl is entry 6 where entry 5 belongs: a line was removed, inserted or moved"`,
+    );
     expectAllRefuse(copy, 'ledger/broken-chain');
   });
 
   it('lacks its last lines: the CRL in place is then a stranger', () => {
-    expect(findings(withRecord(...lines.slice(0, -1)))).toMatchInlineSnapshot(`"ledger/malformed: the CRL in <work>/home/crl/ca.crl is not the one recorded last; run: ca crl"`);
+    expect(findings(withRecord(...lines.slice(0, -1)))).toMatchInlineSnapshot(
+      `"ledger/malformed: the CRL in <work>/home/crl/ca.crl is not the one recorded last; run: ca crl"`,
+    );
   });
 
   it('has two lines swapped', () => {
     expect(
       findings(withRecord(...lines.with(3, `${lines[4]}`).with(4, `${lines[3]}`))),
-    ).toMatchInlineSnapshot(`"ledger/broken-chain: line 4 of ledger/00000001.jsonl is entry 5 where entry 4 belongs: a line was removed, inserted or moved"`);
+    ).toMatchInlineSnapshot(
+      `"ledger/broken-chain: line 4 of ledger/00000001.jsonl is entry 5 where entry 4 belongs: a line was removed, inserted or moved"`,
+    );
   });
 
   it('has a line twice', () => {
-    expect(findings(withRecord(...lines.toSpliced(4, 0, `${lines[4]}`)))).toMatchInlineSnapshot(`"ledger/broken-chain: line 6 of ledger/00000001.jsonl is entry 5 where entry 6 belongs: a line was removed, inserted or moved"`);
+    expect(findings(withRecord(...lines.toSpliced(4, 0, `${lines[4]}`)))).toMatchInlineSnapshot(
+      `"ledger/broken-chain: line 6 of ledger/00000001.jsonl is entry 5 where entry 6 belongs: a line was removed, inserted or moved"`,
+    );
   });
 
   it('has a line inserted with the right number', () => {
     const forged = (lines[4] ?? '').replace(/"prev":"[0-9a-f]{64}"/, `"prev":"${'0'.repeat(64)}"`);
-    expect(findings(withRecord(...lines.with(4, forged)))).toMatchInlineSnapshot(`"ledger/broken-chain: line 5 of ledger/00000001.jsonl was changed, or the line before it: its prev is <hash>…, the SHA-256 of the line before is <hash>…"`);
+    expect(findings(withRecord(...lines.with(4, forged)))).toMatchInlineSnapshot(
+      `"ledger/broken-chain: line 5 of ledger/00000001.jsonl was changed, or the line before it: its prev is <hash>…, the SHA-256 of the line before is <hash>…"`,
+    );
   });
 
   it('has a line that is no JSON', () => {
-    expect(findings(withRecord(...lines.with(4, 'not JSON\u001b[31m')))).toMatchInlineSnapshot(`"ledger/malformed: line 5 of ledger/00000001.jsonl is not JSON"`);
+    expect(findings(withRecord(...lines.with(4, 'not JSON\u001b[31m')))).toMatchInlineSnapshot(
+      `"ledger/malformed: line 5 of ledger/00000001.jsonl is not JSON"`,
+    );
   });
 
   it('has spaces in a line', () => {
     expect(
       findings(withRecord(...lines.with(-1, (lines.at(-1) ?? '').replace('{', '{ ')))),
-    ).toMatchInlineSnapshot(`"ledger/malformed: line 13 of ledger/00000001.jsonl is not in canonical form (order of keys, spaces or escapes)"`);
+    ).toMatchInlineSnapshot(
+      `"ledger/malformed: line 13 of ledger/00000001.jsonl is not in canonical form (order of keys, spaces or escapes)"`,
+    );
   });
 
   it('was rewritten from a line on, the chain mended: the forged certificate lacks the signature of the CA', () => {
@@ -178,12 +192,16 @@ describe('a record that was tampered with', () => {
     const copy = withRecord(
       ...relink(lines.with(index, (lines[index] ?? '').replace(certificate, forged.toString('base64')))),
     );
-    expect(findings(copy)).toMatchInlineSnapshot(`"ledger/malformed: entry 4: the certificate does not bear the CA's signature"`);
+    expect(findings(copy)).toMatchInlineSnapshot(
+      `"ledger/malformed: entry 4: the certificate does not bear the CA's signature"`,
+    );
   });
 
   it('is of a version to come', () => {
     const copy = withRecord(...relink(lines.with(0, (lines[0] ?? '').replace('"version":1', '"version":2'))));
-    expect(findings(copy)).toMatchInlineSnapshot(`"ledger/unknown-version: line 1 of ledger/00000001.jsonl begins a ledger of version 2; this program knows version 1"`);
+    expect(findings(copy)).toMatchInlineSnapshot(
+      `"ledger/unknown-version: line 1 of ledger/00000001.jsonl begins a ledger of version 2; this program knows version 1"`,
+    );
     expect(copy.refusal(['issue', 'new'])).toMatchInlineSnapshot(`
       "exit 3, ledger/unknown-version
       line 1 of ledger/00000001.jsonl begins a ledger of version 2; this program knows version 1
@@ -243,7 +261,9 @@ describe('a record in several files', () => {
   it('lacks its last file: the CRL in place is then a stranger', () => {
     const copy = split();
     rmSync(copy.path('home/ledger/00000003.jsonl'));
-    expect(findings(copy)).toMatchInlineSnapshot(`"ledger/malformed: the CRL in <work>/home/crl/ca.crl is not the one recorded last; run: ca crl"`);
+    expect(findings(copy)).toMatchInlineSnapshot(
+      `"ledger/malformed: the CRL in <work>/home/crl/ca.crl is not the one recorded last; run: ca crl"`,
+    );
   });
 
   it('has two files in each other’s place', () => {
@@ -251,13 +271,17 @@ describe('a record in several files', () => {
     renameSync(copy.path('home/ledger/00000002.jsonl'), copy.path('home/ledger/x'));
     renameSync(copy.path('home/ledger/00000003.jsonl'), copy.path('home/ledger/00000002.jsonl'));
     renameSync(copy.path('home/ledger/x'), copy.path('home/ledger/00000003.jsonl'));
-    expect(findings(copy)).toMatchInlineSnapshot(`"ledger/broken-chain: line 1 of ledger/00000002.jsonl is entry 8 where entry 4 belongs: a line was removed, inserted or moved"`);
+    expect(findings(copy)).toMatchInlineSnapshot(
+      `"ledger/broken-chain: line 1 of ledger/00000002.jsonl is entry 8 where entry 4 belongs: a line was removed, inserted or moved"`,
+    );
   });
 
   it('is torn in another than the last', () => {
     const copy = split();
     appendFileSync(copy.path('home/ledger/00000002.jsonl'), '{"seq":');
-    expect(findings(copy)).toMatchInlineSnapshot(`"ledger/malformed: line 5 of ledger/00000002.jsonl is cut off, and the ledger goes on in the next file"`);
+    expect(findings(copy)).toMatchInlineSnapshot(
+      `"ledger/malformed: line 5 of ledger/00000002.jsonl is cut off, and the ledger goes on in the next file"`,
+    );
   });
 });
 

@@ -173,7 +173,7 @@ describe('a passphrase file that is none', () => {
     expect(field.refusal(['crl', '--passphrase-file', 'home'])).toMatchInlineSnapshot(`
       "exit 3, store/io
       cannot read the passphrase file home: it is a directory
-      hint: name a file"
+      hint: put a file there, or name one"
     `);
   });
 

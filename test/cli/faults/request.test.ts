@@ -64,7 +64,7 @@ describeWith('openssl')('a certificate request that is refused (made by openssl)
     writeFileSync(field.path('long.der'), Buffer.concat([der, Buffer.from([0])]));
     expect(issue('long.der')).toMatchInlineSnapshot(`
       "exit 3, x509/malformed-csr
-      certificate request is malformed: 1 octets follow certificate request (at offset 206)
+      certificate request is malformed: 1 octets follow certificate request (at offset 208)
       hint: make one with: openssl req -new -key client.key -out client.csr"
     `);
   });
@@ -213,7 +213,7 @@ describeWith('openssl')('a certificate request that is refused (made by openssl)
     expect(issue('home')).toMatchInlineSnapshot(`
       "exit 3, store/io
       cannot read the certificate request home: it is a directory
-      hint: name a file"
+      hint: put a file there, or name one"
     `);
   });
 

@@ -130,7 +130,7 @@ describe('a ca.json that is refused', () => {
     expect(refusalOf({})).toMatchInlineSnapshot(`
       "exit 3, authority/invalid-settings
       ca.json: key version is missing
-      hint: NONE"
+      hint: add it to ca.json; ca.schema.json beside it describes every key"
     `);
     expect(refusalOf({ version: 2 })).toMatchInlineSnapshot(`
       "exit 3, authority/invalid-settings
@@ -171,7 +171,7 @@ describe('a ca.json that is refused', () => {
     expect(copy.refusal(['issue', 'orders'])).toMatchInlineSnapshot(`
       "exit 3, store/io
       cannot read <work>/home/ca.json: it is a directory
-      hint: name a file"
+      hint: put a file there, or name one"
     `);
   });
 

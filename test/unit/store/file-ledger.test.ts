@@ -174,7 +174,7 @@ describe('segments', () => {
   it('none: there is no authority', async () => {
     await expect(open().view()).rejects.toMatchObject({
       code: 'authority/missing',
-      hint: expect.stringContaining('ca init'),
+      hint: expect.stringContaining('backup'),
     });
     await expect(append(open(), added('x'))).rejects.toMatchObject({ code: 'authority/missing' });
     expect(existsSync(directory)).toBe(false);

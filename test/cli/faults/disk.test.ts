@@ -1,0 +1,350 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FaultField } from '../../support/fault-field.ts';
+import { canMount, makeReadOnly, onSmallDisk } from '../../support/small-disk.ts';
+
+const field = FaultField.withAuthority('--no-passphrase');
+field.do('issue', 'billing');
+
+/** A disk block of the small disks, in octets. */
+const block = 4096;
+
+/** Fills a disk but for so many blocks. */
+function fill(directory: string, blocksLeft = 0): string {
+  const filler = join(directory, 'filler');
+  const content: Buffer[] = [];
+  for (;;) {
+    content.push(Buffer.alloc(block));
+    try {
+      writeFileSync(filler, Buffer.concat(content));
+    } catch {
+      writeFileSync(filler, Buffer.concat(content.slice(1 + blocksLeft)));
+      return filler;
+    }
+  }
+}
+
+/** Puts a directory of the field on a small disk of its own while `work` runs. */
+async function onDiskOfItsOwn(copy: FaultField, name: string, work: (path: string) => void): Promise<void> {
+  const path = copy.path(name);
+  const aside = copy.path('aside');
+  if (existsSync(path)) renameSync(path, aside);
+  else mkdirSync(aside);
+  mkdirSync(path);
+  await onSmallDisk(path, async () => {
+    cpSync(aside, path, { recursive: true, verbatimSymlinks: true });
+    rmSync(aside, { recursive: true });
+    work(path);
+  });
+}
+
+describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
+  it('under the record: nothing is delivered, and after some room was made it goes on', async () => {
+    const copy = field.copy();
+    await onDiskOfItsOwn(copy, 'home/ledger', (ledger) => {
+      const filler = fill(ledger);
+      // What fits into the last block may be written: fill the record's own block, too.
+      const record = join(ledger, '00000001.jsonl');
+      const free = (block - (readFileSync(record).length % block)) % block;
+      const large = ['--hook', `true ${'x'.repeat(free)}`];
+      expect(copy.refusal(['issue', 'orders', ...large])).toMatchInlineSnapshot(`
+        "exit 3, store/disk-full
+        cannot write <work>/home/ledger/00000001.jsonl: the disk is full
+        hint: free some space, then run the same command again"
+      `);
+      expect(copy.refusal(['issue', 'orders', '--out', 'delivery', ...large])).toMatchInlineSnapshot(`
+        "exit 3, store/disk-full
+        cannot write <work>/home/ledger/00000001.jsonl: the disk is full
+        hint: free some space, then run the same command again"
+      `);
+      expect(copy.refusal(['issue', 'orders', '--out', '-', ...large])).toContain('store/disk-full');
+      expect(copy.run(['list']).exitCode).toBe(0);
+      rmSync(filler);
+      copy.do('issue', 'orders', ...large);
+      copy.do('ledger', 'verify');
+    });
+  });
+
+  it('under the CRL: the revocation stands, servers keep the old list whole, and the next run publishes', async () => {
+    const copy = field.copy();
+    await onDiskOfItsOwn(copy, 'home/crl', (crl) => {
+      const filler = fill(crl);
+      const before = readdirSync(crl).map((name) => readFileSync(join(crl, name), 'hex'));
+      const { exitCode, stdout, stderr } = copy.run(['revoke', 'billing']);
+      expect([exitCode, stdout, copy.normalize(stderr)]).toMatchInlineSnapshot(`
+        [
+          3,
+          "",
+          "ca: cannot write <work>/home/crl/ca.crl.pem: the disk is full
+          hint: free some space, then run the same command again
+        ",
+        ]
+      `);
+      expect(readdirSync(crl).map((name) => readFileSync(join(crl, name), 'hex'))).toEqual(before);
+      expect(copy.do('list')).toMatchObject([{ client: 'billing', status: 'revoked' }]);
+      expect(copy.run(['status']).exitCode).toBe(1);
+      rmSync(filler);
+      copy.do('renew');
+      expect(copy.do('status').crl).toMatchObject({ state: 'fresh', entries: 1 });
+      copy.do('ledger', 'verify');
+    });
+  });
+
+  it('under a delivery, with no room for the key: nothing happens', async () => {
+    const copy = field.copy();
+    await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
+      const filler = fill(delivery);
+      expect(copy.refusal(['issue', 'orders', '--out', 'delivery'])).toMatchInlineSnapshot(`
+        "exit 3, store/disk-full
+        cannot write <work>/delivery/.orders/<serial>/orders.key: the disk is full
+        hint: free some space, then run the same command again"
+      `);
+      rmSync(filler);
+      copy.do('issue', 'orders', '--out', 'delivery');
+    });
+  });
+
+  it('under a delivery, with room for the key alone: it is on record, and ca renew delivers it', async () => {
+    const copy = field.copy();
+    await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
+      const filler = fill(delivery, 2);
+      const { exitCode, stdout, stderr } = copy.run(['issue', 'orders', '--out', 'delivery']);
+      expect([exitCode, stdout, copy.normalize(stderr)]).toMatchInlineSnapshot(`
+        [
+          3,
+          "",
+          "ca: cannot write <work>/delivery/.orders/<serial>/orders-chain.crt: the disk is full
+          hint: certificate <serial> is on record; when this is mended, deliver it with: ca renew
+        ",
+        ]
+      `);
+      expect(existsSync(join(delivery, 'orders.crt'))).toBe(false);
+      expect(JSON.parse(copy.run(['status', '--json']).stdout).undelivered).toMatchObject([
+        { client: 'orders' },
+      ]);
+      rmSync(filler);
+      expect(copy.do('renew').delivered).toMatchObject([{ client: 'orders' }]);
+      expect(existsSync(join(delivery, 'orders.pem'))).toBe(true);
+      copy.do('ledger', 'verify');
+    });
+  });
+
+  it('under a renewal: the old files stay in place together, and the next run renews', async () => {
+    const copy = field.copy();
+    await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
+      copy.do('issue', 'orders', '--out', 'delivery');
+      const filler = fill(delivery);
+      const before = readFileSync(join(delivery, 'orders.pem'), 'utf8');
+      const { exitCode, stdout } = copy.run(['renew', 'orders', '--force', '--json']);
+      expect(exitCode).toBe(1);
+      expect(JSON.parse(stdout).failed).toMatchObject([{ client: 'orders', code: 'store/disk-full' }]);
+      expect(readFileSync(join(delivery, 'orders.pem'), 'utf8')).toBe(before);
+      rmSync(filler);
+      expect(copy.do('renew', 'orders', '--force').renewed).toMatchObject([{ client: 'orders' }]);
+      expect(readFileSync(join(delivery, 'orders.pem'), 'utf8')).not.toBe(before);
+    });
+  });
+
+  it('under ca init: nothing is made', async () => {
+    const copy = new FaultField();
+    mkdirSync(copy.path('small'));
+    await onSmallDisk(copy.path('small'), async () => {
+      const filler = fill(copy.path('small'), 2);
+      const env = { CA_HOME: copy.path('small/home') };
+      expect(
+        copy.refusal(['init', '--name', 'Acme API CA', '--no-passphrase'], { env }),
+      ).toMatchInlineSnapshot(`
+        "exit 3, store/disk-full
+        cannot write <work>/small/.home.<new>/ca.schema.json: the disk is full
+        hint: free some space, then run the same command again"
+      `);
+      expect(readdirSync(copy.path('small'))).toEqual(['filler']);
+      rmSync(filler);
+    });
+  });
+});
+
+describe.skipIf(!canMount)('a read-only disk (needs root and mount)', () => {
+  it('under the record and the CRL: all is read, nothing written', async () => {
+    const copy = field.copy();
+    await onDiskOfItsOwn(copy, 'home/ledger', (ledger) => {
+      makeReadOnly(ledger);
+      for (const args of [['issue', 'orders'], ['revoke', 'billing'], ['crl']]) {
+        expect(copy.refusal(args)).toMatch(/^exit 3, store\/read-only\n/);
+      }
+      expect(copy.refusal(['issue', 'orders'])).toMatchInlineSnapshot(`
+        "exit 3, store/read-only
+        cannot open the lock <work>/home/ledger/lock: the file system is read-only
+        hint: remount it writable, or name another directory"
+      `);
+      expect(copy.run(['renew', '--force']).exitCode).toBe(1);
+      for (const args of [['list'], ['show', 'billing'], ['status'], ['ledger', 'verify']])
+        expect(copy.run(args).exitCode).toBe(0);
+    });
+  });
+
+  it('under a delivery', async () => {
+    const copy = field.copy();
+    await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
+      makeReadOnly(delivery);
+      expect(copy.refusal(['issue', 'orders', '--out', 'delivery'])).toMatchInlineSnapshot(`
+        "exit 3, store/read-only
+        cannot write to <work>/delivery: the file system is read-only
+        hint: remount it writable, or name another directory"
+      `);
+      expect(copy.refusal(['issue', 'orders', '--out', 'delivery/below'])).toContain('store/read-only');
+    });
+  });
+});
+
+describe('a place for a delivery that is refused', () => {
+  const copy = field.copy();
+  const issue = (out: string) => copy.refusal(['issue', 'orders', '--out', out]);
+
+  it('is a file', () => {
+    writeFileSync(copy.path('file'), '');
+    expect(issue('file')).toMatchInlineSnapshot(`
+      "exit 3, store/occupied
+      <work>/file is not a directory
+      hint: name another directory with --out"
+    `);
+  });
+
+  it('is below a file', () => {
+    writeFileSync(copy.path('file'), '');
+    expect(issue('file/below')).toMatchInlineSnapshot(`
+      "exit 3, store/occupied
+      <work>/file is not a directory
+      hint: name another directory with --out"
+    `);
+  });
+
+  it('holds a file of somebody else under a name that is needed', () => {
+    mkdirSync(copy.path('taken'));
+    writeFileSync(copy.path('taken/orders.crt'), 'somebody else’s');
+    expect(issue('taken')).toMatchInlineSnapshot(`
+      "exit 3, store/occupied
+      <work>/taken/orders.crt exists already and is not ours
+      hint: move it away, or name another directory with --out"
+    `);
+  });
+
+  it('holds a link to elsewhere under a name that is needed', () => {
+    mkdirSync(copy.path('linked'));
+    writeFileSync(copy.path('victim'), 'victim');
+    symlinkSync('../victim', copy.path('linked/orders.key'));
+    expect(issue('linked')).toMatchInlineSnapshot(`
+      "exit 3, store/occupied
+      <work>/linked/orders.key exists already and is not ours
+      hint: move it away, or name another directory with --out"
+    `);
+    expect(readFileSync(copy.path('victim'), 'utf8')).toBe('victim');
+  });
+
+  it('is a link to nowhere', () => {
+    symlinkSync('nowhere', copy.path('dangling'));
+    expect(issue('dangling')).toMatchInlineSnapshot(`
+      "exit 3, store/occupied
+      <work>/dangling is not a directory
+      hint: name another directory with --out"
+    `);
+  });
+
+  it('is inside the home directory', () => {
+    expect(issue('home/keys')).toMatchInlineSnapshot(`
+      "exit 3, store/occupied
+      <work>/home/keys is inside the authority's own directory
+      hint: name a directory outside, or leave --out away: the files then go to clients/ there"
+    `);
+    expect(issue('home')).toContain('store/occupied');
+  });
+
+  it('is inside the home directory through a link', () => {
+    symlinkSync('home/ledger', copy.path('sly'));
+    expect(issue('sly')).toContain('exit 3, store/occupied');
+  });
+});
+
+describe('a home directory that is refused', () => {
+  it.each([
+    'issue billing',
+    'list',
+    'status',
+    'renew',
+    'crl',
+    'revoke billing',
+    'ledger verify',
+    'show billing',
+    'passphrase --no-passphrase',
+  ])('is missing: ca %s', (command) => {
+    const empty = new FaultField();
+    expect(empty.refusal(command.split(' '))).toBe(
+      'exit 3, authority/missing\nthere is no authority in <work>/home\nhint: make one with: ca init --name "Acme API CA"; or say where it is with --home or CA_HOME',
+    );
+  });
+
+  it('is a file', () => {
+    const copy = new FaultField();
+    writeFileSync(copy.path('home'), '');
+    expect(copy.refusal(['list'])).toContain('exit 3, authority/missing');
+    expect(copy.refusal(['init', '--name', 'Acme API CA', '--no-passphrase'])).toMatchInlineSnapshot(`
+      "exit 3, store/occupied
+      <work>/home is a file
+      hint: name another directory with --home"
+    `);
+  });
+
+  it('has an authority already', () => {
+    expect(field.refusal(['init', '--name', 'Other CA', '--no-passphrase'])).toMatchInlineSnapshot(`
+      "exit 3, authority/exists
+      there is an authority in <work>/home
+      hint: see it with: ca status; make another with: ca init --home DIR"
+    `);
+    expect(field.refusal(['init', '--name', 'Other CA', '--no-passphrase', '--dry-run'])).toContain(
+      'authority/exists',
+    );
+  });
+
+  it('has an authority that lost its settings', () => {
+    const copy = field.copy();
+    rmSync(copy.path('home/ca.json'));
+    expect(copy.refusal(['init', '--name', 'Other CA', '--no-passphrase'])).toContain('authority/exists');
+  });
+
+  it('holds other files', () => {
+    const copy = new FaultField();
+    mkdirSync(copy.path('home'));
+    writeFileSync(copy.path('home/letter'), '');
+    expect(copy.refusal(['init', '--name', 'Acme API CA', '--no-passphrase'])).toMatchInlineSnapshot(`
+      "exit 3, store/occupied
+      <work>/home is not empty: it holds letter
+      hint: use a directory of its own: --home <work>/home/ca"
+    `);
+  });
+
+  it('lost its record', () => {
+    const copy = field.copy();
+    rmSync(copy.path('home/ledger'), { recursive: true });
+    expect(copy.refusal(['list'])).toMatchInlineSnapshot(`
+      "exit 3, authority/missing
+      there is no authority here: <work>/home/ledger holds no ledger
+      hint: restore the ledger from a backup; if there never was one, name another directory with --home"
+    `);
+    expect(copy.refusal(['issue', 'orders'])).toMatchInlineSnapshot(`
+      "exit 3, authority/missing
+      there is no authority here: <work>/home/ledger holds no ledger
+      hint: restore the ledger from a backup; if there never was one, name another directory with --home"
+    `);
+  });
+});
