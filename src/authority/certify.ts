@@ -75,16 +75,16 @@ export function planCertificate(
 
 /** Throws `authority/key-barred` if that public key was ever compromised, for whichever client. */
 export async function checkKeyNotBarred(view: LedgerView, key: string): Promise<void> {
-  const compromised = (await view.certificatesWithKey(key)).find(
-    ({ revocation }) => revocation?.reason === 'keyCompromise',
-  );
-  if (compromised) {
-    throw new CaError(
-      'authority/key-barred',
-      `the key was compromised: certificate ${compromised.serial} of ${compromised.client} was revoked for it`,
-      { hint: 'make a new key and a new request' },
-    );
-  }
+  if (!(await view.isKeyBarred(key))) return;
+  const certificates = await view.certificatesWithKey(key);
+  const revoked = certificates.find(({ revocation }) => revocation?.reason === 'keyCompromise');
+  const [first] = certificates;
+  const known = revoked
+    ? `: certificate ${revoked.serial} of ${revoked.client} was revoked for it`
+    : first && `: it is that of certificate ${first.serial} of ${first.client}`;
+  throw new CaError('authority/key-barred', `the key was compromised${known ?? ''}`, {
+    hint: 'make a new key and a new request',
+  });
 }
 
 /** A serial number of 16 random octets that the ledger does not know (RFC 5280 §4.1.2.2). */

@@ -79,7 +79,7 @@ async function checkCrlsInPlace(ports: Pick<Ports, 'ledger' | 'home'>): Promise<
 }
 
 function checkReferences(entry: Entry, owners: ReadonlyMap<Serial, ClientName>): Finding[] {
-  if (entry.type !== 'issued' && entry.type !== 'delivered' && entry.type !== 'revoked') return [];
+  if (!('serial' in entry)) return [];
   const { seq, serial, client } = entry;
   const owner = owners.get(serial);
   if (entry.type === 'issued') {

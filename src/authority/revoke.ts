@@ -33,10 +33,19 @@ export interface RevokedCertificate {
   readonly at: Date;
 }
 
+export interface BarredKey {
+  readonly client: ClientName;
+  readonly serial: Serial;
+  /** SHA-256 of the SubjectPublicKeyInfo in hex. */
+  readonly key: string;
+}
+
 export interface RevokeResult {
   readonly revoked: readonly RevokedCertificate[];
   /** Those that were revoked before; left as they are. */
   readonly already: readonly RevokedCertificate[];
+  /** The keys of `already` that were not known to be compromised, and are barred now; absent when there are none. */
+  readonly barred?: readonly BarredKey[];
   readonly crl: CrlResult | undefined;
 }
 
@@ -53,33 +62,26 @@ export async function revoke(
   const selected = await select(request, view, ports.clock());
   if (request.dryRun) {
     const revoked = selected.live.map((record) => describe(record, request, ports.clock()));
-    return { revoked, already: selected.already.map(describeRevoked), crl: await currentCrl(ports) };
+    return { revoked, ...describeOld(selected), crl: await currentCrl(ports) };
   }
   if (
     selected.live.length === 0 &&
+    selected.barred.length === 0 &&
     (await allOnCrl(selected.already, view)) &&
     !(await whyCrlIsDue(settings, ports))
   ) {
-    return { revoked: [], already: selected.already.map(describeRevoked), crl: await currentCrl(ports) };
+    return { revoked: [], ...describeOld(selected), crl: await currentCrl(ports) };
   }
 
   const signer = await openSigner(clientIssuer(view.authority), ports);
   const result = await ports.ledger.transact(async (transaction) => {
-    const { live, already } = await select(request, transaction.view(), ports.clock());
-    const entries = live.map(
-      ({ client, serial }): EntryBody => ({
-        type: 'revoked',
-        client,
-        serial,
-        reason: request.reason,
-        ...(invalidityDate ? { invalidityDate: wholeSeconds(invalidityDate) } : {}),
-      }),
-    );
+    const chosen = await select(request, transaction.view(), ports.clock());
+    const entries = entriesOf(chosen, request);
     const at = entries.length === 0 ? ports.clock() : (await transaction.append(entries)).time;
     const crl = await publishInside(transaction, signer, settings, ports);
     return {
-      revoked: live.map((record) => describe(record, request, at)),
-      already: already.map(describeRevoked),
+      revoked: chosen.live.map((record) => describe(record, request, at)),
+      ...describeOld(chosen),
       crl,
     };
   });
@@ -97,11 +99,14 @@ function checkInvalidityDate(invalidityDate: Date, now: Date): void {
   );
 }
 
-async function select(
-  request: RevokeRequest,
-  view: LedgerView,
-  now: Date,
-): Promise<{ live: CertificateRecord[]; already: CertificateRecord[] }> {
+interface Selection {
+  readonly live: readonly CertificateRecord[];
+  readonly already: readonly CertificateRecord[];
+  /** One of `already` for each key that must be barred by an entry of its own. */
+  readonly barred: readonly CertificateRecord[];
+}
+
+async function select(request: RevokeRequest, view: LedgerView, now: Date): Promise<Selection> {
   const named = await namedCertificates(request, view, now);
   const withSameKey =
     request.reason === 'keyCompromise' && !request.serialOnly
@@ -110,10 +115,41 @@ async function select(
           .filter((record) => isLive(record, now))
       : [];
   const unique = [...new Map([...named, ...withSameKey].map((record) => [record.serial, record])).values()];
-  return {
-    live: unique.filter((record) => !record.revocation),
-    already: unique.filter((record) => record.revocation),
-  };
+  const live = unique.filter((record) => !record.revocation);
+  const already = unique.filter((record) => record.revocation);
+  const barred = request.reason === 'keyCompromise' ? await withKeysToBar(already, live, view) : [];
+  return { live, already, barred };
+}
+
+/** A revocation stands as it was published: that its key is compromised too is said by another entry. */
+async function withKeysToBar(
+  already: readonly CertificateRecord[],
+  live: readonly CertificateRecord[],
+  view: LedgerView,
+): Promise<CertificateRecord[]> {
+  const seen = new Set(live.map(({ key }) => key));
+  const barred: CertificateRecord[] = [];
+  for (const record of already) {
+    if (seen.has(record.key) || (await view.isKeyBarred(record.key))) continue;
+    seen.add(record.key);
+    barred.push(record);
+  }
+  return barred;
+}
+
+function entriesOf({ live, barred }: Selection, { reason, invalidityDate }: RevokeRequest): EntryBody[] {
+  return [
+    ...live.map(
+      ({ client, serial }): EntryBody => ({
+        type: 'revoked',
+        client,
+        serial,
+        reason,
+        ...(invalidityDate ? { invalidityDate: wholeSeconds(invalidityDate) } : {}),
+      }),
+    ),
+    ...barred.map((record): EntryBody => ({ type: 'key-compromised', ...describeKey(record) })),
+  ];
 }
 
 async function namedCertificates(
@@ -128,8 +164,8 @@ async function namedCertificates(
   const live = target.certificates.filter(
     (record) => isLive(record, now) || (record === newest && !record.revocation),
   );
-  if (live.length === 0) return target.certificates.filter(({ revocation }) => revocation);
-  return request.serialOnly ? live.slice(-1) : live;
+  const named = live.length > 0 ? live : target.certificates.filter(({ revocation }) => revocation);
+  return request.serialOnly ? named.slice(-1) : named;
 }
 
 function isLive(record: CertificateRecord, now: Date): boolean {
@@ -149,6 +185,17 @@ function describe(
   at: Date,
 ): RevokedCertificate {
   return { client, serial, reason, at };
+}
+
+function describeOld({ already, barred }: Selection): Pick<RevokeResult, 'already' | 'barred'> {
+  return {
+    already: already.map(describeRevoked),
+    ...(barred.length === 0 ? {} : { barred: barred.map(describeKey) }),
+  };
+}
+
+function describeKey({ client, serial, key }: CertificateRecord): BarredKey {
+  return { client, serial, key };
 }
 
 function describeRevoked({ client, serial, revocation }: CertificateRecord): RevokedCertificate {

@@ -205,6 +205,7 @@ const bodyShapes: { readonly [T in EntryBody['type']]: Shape<Body<T>> } = {
   }),
   delivered: object<Body<'delivered'>>({ client, serial }),
   revoked: object<Body<'revoked'>>({ client, serial, reason, invalidityDate: optional(instant) }),
+  'key-compromised': object<Body<'key-compromised'>>({ client, serial, key: sha256 }),
   'crl-published': object<Body<'crl-published'>>({
     issuer,
     number: text<string>('a decimal number', (found) => /^(0|[1-9]\d{0,48})$/.test(found)),

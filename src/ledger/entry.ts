@@ -84,6 +84,17 @@ export interface Revoked {
   readonly invalidityDate?: Date;
 }
 
+/**
+ * The key of a certificate that had been revoked for another reason turned out to be compromised: it is barred as
+ * if that revocation had said so. `key` is as in {@link Issued}.
+ */
+export interface KeyCompromised {
+  readonly type: 'key-compromised';
+  readonly client: ClientName;
+  readonly serial: Serial;
+  readonly key: string;
+}
+
 /** A CRL was signed. On disk before the CRL is renamed into place. `sha256` is of the DER. */
 export interface CrlPublished {
   readonly type: 'crl-published';
@@ -115,6 +126,7 @@ export type EntryBody =
   | Issued
   | Delivered
   | Revoked
+  | KeyCompromised
   | CrlPublished
   | PassphraseChanged
   | TailSetAside;

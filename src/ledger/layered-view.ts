@@ -71,6 +71,10 @@ export class LayeredView implements LedgerView {
     return [...older, ...(await this.#newer.certificatesWithKey(key))];
   }
 
+  async isKeyBarred(key: string): Promise<boolean> {
+    return (await this.#newer.isKeyBarred(key)) || this.#older.isKeyBarred(key);
+  }
+
   async *certificates(): AsyncIterable<readonly CertificateRecord[]> {
     for await (const page of this.#older.certificates()) yield this.#amend(page);
     yield* this.#newer.certificates();

@@ -54,6 +54,7 @@ export class LedgerState implements LedgerView {
   readonly #serialsOf = new Map<ClientName, Serial[]>();
   readonly #serialsWithKey = new Map<string, Serial[]>();
   readonly #revoked: Serial[] = [];
+  readonly #barredKeys = new Set<string>();
   readonly #crls = new Map<IssuerRole, CrlRecord>();
 
   constructor(older?: OlderRecord) {
@@ -75,6 +76,7 @@ export class LedgerState implements LedgerView {
     for (const [name, serials] of this.#serialsOf) copy.#serialsOf.set(name, [...serials]);
     for (const [key, serials] of this.#serialsWithKey) copy.#serialsWithKey.set(key, [...serials]);
     copy.#revoked.push(...this.#revoked);
+    for (const key of this.#barredKeys) copy.#barredKeys.add(key);
     for (const [issuer, record] of this.#crls) copy.#crls.set(issuer, record);
     return copy;
   }
@@ -102,6 +104,10 @@ export class LedgerState implements LedgerView {
         break;
       case 'revoked':
         this.#revoke(this.#known(entry.serial), entry);
+        break;
+      case 'key-compromised':
+        this.#known(entry.serial);
+        this.#barredKeys.add(entry.key);
         break;
       case 'crl-published':
         this.#crls.set(entry.issuer, crlRecord(entry));
@@ -149,6 +155,10 @@ export class LedgerState implements LedgerView {
 
   async certificatesWithKey(key: string): Promise<readonly CertificateRecord[]> {
     return (this.#serialsWithKey.get(key) ?? []).map((serial) => this.#known(serial));
+  }
+
+  async isKeyBarred(key: string): Promise<boolean> {
+    return this.#barredKeys.has(key);
   }
 
   async *certificates(): AsyncIterable<readonly CertificateRecord[]> {
@@ -239,6 +249,7 @@ export class LedgerState implements LedgerView {
     const revocation = { seq, at, reason, ...(invalidityDate && { invalidityDate }) };
     this.#put({ ...record, revocation });
     this.#revoked.push(record.serial);
+    if (reason === 'keyCompromise') this.#barredKeys.add(record.key);
   }
 
   #put(record: CertificateRecord): void {

@@ -21,6 +21,8 @@ export interface LedgerView {
   certificatesOf(client: ClientName): Promise<readonly CertificateRecord[]>;
   /** All certificates with the public key of that SHA-256, oldest first. */
   certificatesWithKey(key: string): Promise<readonly CertificateRecord[]>;
+  /** True if the public key of that SHA-256 was ever said to be compromised: by a revocation, or later. */
+  isKeyBarred(key: string): Promise<boolean>;
   /** All certificates in the order they were issued, in pages. */
   certificates(): AsyncIterable<readonly CertificateRecord[]>;
   /** The certificates with `from` <= notAfter < `to`, by notAfter, in pages. */

@@ -58,6 +58,8 @@ export class RunBuilder {
   clientCount = 0;
   longestValidityMs = 0;
   entries = 0;
+  /** Keys that were compromised after their certificate's revocation, in hex. */
+  readonly barredKeys = new Set<string>();
   readonly #older: OlderRuns;
   #rows: Buffer;
   #count = 0;
@@ -89,6 +91,7 @@ export class RunBuilder {
     if (scan.type === 'issued') this.#issue(scan, octets, segment, offset, length);
     else if (scan.type === 'delivered') this.#deliver(this.#known(octets, scan), scan.timeMs);
     else if (scan.type === 'revoked') this.#revoke(this.#known(octets, scan), scan);
+    else if (scan.type === 'key-compromised') this.#bar(octets, scan);
     else if (scan.type === 'client-added') this.#addClient(scan, octets, { segment, offset, length });
   }
 
@@ -155,6 +158,11 @@ export class RunBuilder {
     this.#revocations.push(row);
     this.#revokedEnds.push(this.#notAfter(row));
     if (this.#has(row, flags.superseded)) this.#bothEnds.push(this.#notAfter(row));
+  }
+
+  #bar(octets: Buffer, scan: LineScan): void {
+    this.#known(octets, scan);
+    this.barredKeys.add(octets.toString('latin1', scan.keyStart, scan.keyStart + 64));
   }
 
   #addClient(scan: LineScan, octets: Buffer, place: Place): void {

@@ -9,6 +9,7 @@ export class LineScan {
     | 'issued'
     | 'delivered'
     | 'revoked'
+    | 'key-compromised'
     | 'client-added'
     | 'crl-published'
     | 'authority-created'
@@ -54,6 +55,7 @@ export class LineScan {
     if (length === 6) return this.#issued();
     if (length === 9) return this.#delivered();
     if (length === 7) return this.#revoked();
+    if (length === 15) return this.#keyCompromised();
     if (length === 12) return this.#clientAdded();
     if (length === 13) return this.#crlPublished();
     this.type = length === 17 ? 'authority-created' : 'other';
@@ -97,6 +99,14 @@ export class LineScan {
       if (!this.#take(endOfInstant)) return false;
     }
     return this.#isOver();
+  }
+
+  #keyCompromised(): boolean {
+    this.type = 'key-compromised';
+    if (!this.#clientAndSerial() || !this.#take(keyKey)) return false;
+    this.keyStart = this.#at;
+    this.#at += 64;
+    return this.#octets[this.#at++] === quote && this.#isOver();
   }
 
   #clientAdded(): boolean {

@@ -276,6 +276,8 @@ export interface RunInfo {
 export interface IndexSummary {
   readonly clientCount: number;
   readonly longestValidityMs: number;
+  /** Those of `key-compromised` entries, which are few. */
+  readonly barredKeys: readonly string[];
   /** Place of the first line, and of the latest `crl-published` of each issuer. */
   readonly authority: Place;
   readonly rootCrl?: Place;

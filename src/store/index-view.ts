@@ -134,6 +134,12 @@ export class IndexView implements OlderView {
     return this.#ask((index) => this.#posted(index, 'byKey', first).filter((record) => record.key === key));
   }
 
+  async isKeyBarred(key: string): Promise<boolean> {
+    if (this.#index.summary.barredKeys.includes(key)) return true;
+    const certificates = await this.certificatesWithKey(key);
+    return certificates.some(({ revocation }) => revocation?.reason === 'keyCompromise');
+  }
+
   certificates(): AsyncIterable<readonly CertificateRecord[]> {
     return this.#askPages((index) => this.#all(index));
   }

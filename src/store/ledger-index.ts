@@ -242,6 +242,7 @@ export class LedgerIndex {
         ...(summary as IndexSummary),
         clientCount: (older?.summary.clientCount ?? 0) + builder.clientCount,
         longestValidityMs: Math.max(older?.summary.longestValidityMs ?? 0, builder.longestValidityMs),
+        barredKeys: [...new Set([...(older?.summary.barredKeys ?? []), ...builder.barredKeys])],
       },
       info: { id: id.toString('hex'), entries: builder.entries, rows },
     };

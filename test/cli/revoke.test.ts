@@ -26,6 +26,25 @@ describe('ca revoke and crl', () => {
     });
   });
 
+  it('bar the key of what was revoked before for another reason', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    const { serial } = await sandbox.json<{ serial: string }>('issue billing');
+    await sandbox.run('revoke billing');
+    const dryRun = await sandbox.run('revoke billing --reason keyCompromise --dry-run');
+    expect(dryRun.stdout.split('\n')[1]).toBe(
+      `would bar the key of ${serial} of billing, which was revoked for another reason`,
+    );
+    const late = await sandbox.run('revoke billing --reason keyCompromise');
+    expect({ exitCode: late.exitCode, lines: late.stdout.split('\n').slice(0, 2) }).toEqual({
+      exitCode: 0,
+      lines: [
+        `${serial} of billing was revoked already, now (unspecified)`,
+        `barred the key of ${serial} of billing, which was revoked for another reason`,
+      ],
+    });
+  });
+
   it('ask a person, and do nothing without a yes', async () => {
     const sandbox = new Sandbox();
     await sandbox.init();

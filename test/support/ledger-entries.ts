@@ -7,6 +7,7 @@ import type {
   CrlPublished,
   Delivered,
   Issued,
+  KeyCompromised,
   Revoked,
 } from '../../src/ledger/entry.ts';
 
@@ -53,6 +54,15 @@ export function revoked(client: string, serial: string, extra: Partial<Revoked> 
     serial: parseSerial(serial),
     reason: 'keyCompromise',
     ...extra,
+  };
+}
+
+export function keyCompromised(client: string, serial: string, key: string): KeyCompromised {
+  return {
+    type: 'key-compromised',
+    client: parseClientName(client),
+    serial: parseSerial(serial),
+    key,
   };
 }
 

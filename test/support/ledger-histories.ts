@@ -5,7 +5,15 @@ import type { Serial } from '../../src/core/serial.ts';
 import type { EntryBody } from '../../src/ledger/entry.ts';
 import type { LedgerView } from '../../src/ledger/ledger-view.ts';
 import type { CertificateRecord } from '../../src/ledger/record.ts';
-import { added, created, crlPublished, delivered, issued, revoked } from './ledger-entries.ts';
+import {
+  added,
+  created,
+  crlPublished,
+  delivered,
+  issued,
+  keyCompromised,
+  revoked,
+} from './ledger-entries.ts';
 
 /** Random histories of a ledger, and every question to a view of them. */
 
@@ -24,6 +32,7 @@ const step = fc.record({
     'deliver',
     'deliver',
     'revoke',
+    'compromise',
     'crl',
     'other',
   ),
@@ -56,7 +65,7 @@ export const histories: fc.Arbitrary<EntryBody[]> = fc
             notAfter: new Date(
               Math.min(notBefore.getTime() + days * day, Date.parse('9999-12-31T23:59:59Z')),
             ),
-            key: String(key).padStart(64, 'ab'),
+            key: keyHash(key),
             subject: random ? 'CN=a\\"b,O="\\\\' : '',
             ...(kind === 'renew' && old && { supersedes: old.serial as Serial }),
           }),
@@ -71,6 +80,8 @@ export const histories: fc.Arbitrary<EntryBody[]> = fc
             ...(random && { invalidityDate: new Date(start + at * day) }),
           }),
         );
+      } else if (kind === 'compromise' && old) {
+        bodies.push(keyCompromised(old.client, old.serial, keyHash(key)));
       } else if (kind === 'crl') {
         bodies.push(
           crlPublished(position, new Date(start + at * day), { issuer: random ? 'root' : 'issuing' }),
@@ -87,10 +98,17 @@ function serialOf(position: number): string {
   return `${(0x10 + (bits & 0x6f)).toString(16)}${bits.toString(16).padStart(8, '0')}${'5a'.repeat(10)}`;
 }
 
+function keyHash(key: number): string {
+  return String(key).padStart(64, 'ab');
+}
+
 function issuedSerial(bodies: readonly EntryBody[]): string {
   const last = bodies.at(-1);
   return last?.type === 'issued' ? last.serial : '';
 }
+
+/** The keys of histories, and one that is in none. */
+const keys = Array.from({ length: 8 }, (_, key) => keyHash(key));
 
 /** What a view answers to everything that it can be asked. */
 export async function askEverything(view: LedgerView): Promise<unknown> {
@@ -109,9 +127,8 @@ export async function askEverything(view: LedgerView): Promise<unknown> {
     byKey: await Promise.all([...clients, 'nobody'].map((name) => view.clientWithKey(clientNameKey(name)))),
     clientCount: await view.clientCount(),
     of: await Promise.all(clients.map((name) => view.certificatesOf(parseClientName(name)))),
-    withKey: await Promise.all(
-      Array.from({ length: 8 }, (_, key) => view.certificatesWithKey(String(key).padStart(64, 'ab'))),
-    ),
+    withKey: await Promise.all(keys.map((key) => view.certificatesWithKey(key))),
+    barred: await Promise.all(keys.map((key) => view.isKeyBarred(key))),
     expiring: await Promise.all(
       instants.map(async (to, index) =>
         collect(view.certificatesExpiring(instants[index - 1] ?? new Date(0), to)),

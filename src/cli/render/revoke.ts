@@ -5,7 +5,7 @@ import { relativeTime } from './relative-time.ts';
 
 /** Which certificates are cut off, which were before, and the CRL that says so. */
 export function renderRevoke(
-  { revoked, already, crl }: RevokeResult,
+  { revoked, already, barred = [], crl }: RevokeResult,
   view: View & { readonly dryRun: boolean },
 ): readonly Line[] {
   const verb = view.dryRun ? 'would revoke' : 'revoked';
@@ -13,6 +13,11 @@ export function renderRevoke(
     ...revoked.map(({ client, serial, reason }) => news(`${verb} ${serial} of ${client} (${reason})`)),
     ...already.map(({ client, serial, reason, at }) =>
       news(`${serial} of ${client} was revoked already, ${relativeTime(at, view.now)} (${reason})`),
+    ),
+    ...barred.map(({ client, serial }) =>
+      news(
+        `${view.dryRun ? 'would bar' : 'barred'} the key of ${serial} of ${client}, which was revoked for another reason`,
+      ),
     ),
     ...(revoked.length + already.length === 0 ? [news('there is no live certificate to revoke')] : []),
     ...(view.dryRun

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseSerial } from '../../../src/core/serial.ts';
 import { decodeCrl, findRevocation } from '../../../src/x509/crl.ts';
 import { handmadeCsr, p256Key } from '../../support/handmade-csr.ts';
-import { openScene, refusalIn } from './scene.ts';
+import { names, openScene, refusalIn } from './scene.ts';
 
 describe('revoke', () => {
   it('takes every live certificate of a client, and publishes the CRL in the same command', async () => {
@@ -126,6 +126,66 @@ describe('revoke', () => {
     const file = Buffer.from(createPublicKey(p256Key).export({ type: 'spki', format: 'pem' }));
     await scene.revoke('key.pem', { file, reason: 'keyCompromise' });
     expect((await refusalIn(scene.issue('other', { csr: handmadeCsr() }))).code).toBe('authority/key-barred');
+  });
+
+  it('bars the key of a certificate that was revoked for another reason', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing', { csr: handmadeCsr() });
+    await scene.revoke('billing', { reason: 'superseded' });
+    await scene.issue('billing', { csr: handmadeCsr() });
+    const late = await scene.revoke(serial, { reason: 'keyCompromise', serialOnly: true });
+    const { key } = await scene.record(serial);
+    expect(late).toMatchObject({
+      revoked: [],
+      already: [{ serial, reason: 'superseded' }],
+      barred: [{ client: 'billing', serial, key }],
+    });
+    expect(scene.world.entries('key-compromised')).toMatchObject([{ client: 'billing', serial, key }]);
+    expect(await refusalIn(scene.issue('other', { csr: handmadeCsr() }))).toMatchObject({
+      code: 'authority/key-barred',
+      message: `the key was compromised: it is that of certificate ${serial} of billing`,
+    });
+    const { failed } = await scene.renew({ clients: names('billing'), force: true });
+    expect(failed).toMatchObject([{ code: 'authority/key-barred' }]);
+  });
+
+  it('bars a key once, by one entry', async () => {
+    const scene = await openScene();
+    const [one, two] = [
+      await scene.serialOf('one', { csr: handmadeCsr() }),
+      await scene.serialOf('two', { csr: handmadeCsr() }),
+    ];
+    await scene.revoke('one');
+    await scene.revoke('two');
+    const file = Buffer.from(createPublicKey(p256Key).export({ type: 'spki', format: 'pem' }));
+    const request = { file, reason: 'keyCompromise' } as const;
+    const plan = await scene.revoke('key.pem', { ...request, dryRun: true });
+    expect(plan.barred).toMatchObject([{ serial: one }]);
+    expect(scene.world.entries('key-compromised')).toEqual([]);
+    expect((await scene.revoke('key.pem', request)).barred).toEqual(plan.barred);
+    expect(await scene.revoke(two, { reason: 'keyCompromise' })).not.toHaveProperty('barred');
+    expect(scene.world.entries('key-compromised')).toHaveLength(1);
+  });
+
+  it('needs no entry for a key that is barred by a revocation', async () => {
+    const scene = await openScene();
+    const one = await scene.serialOf('one', { csr: handmadeCsr() });
+    await scene.revoke(one);
+    const two = await scene.serialOf('two', { csr: handmadeCsr() });
+    const both = await scene.revoke(one, { reason: 'keyCompromise' });
+    expect(both).toMatchObject({ revoked: [{ serial: two }], already: [{ serial: one }] });
+    expect(both).not.toHaveProperty('barred');
+    expect(await scene.revoke(one, { reason: 'keyCompromise' })).not.toHaveProperty('barred');
+    expect(scene.world.entries('key-compromised')).toEqual([]);
+  });
+
+  it('bars the key of a client’s latest revoked certificate alone when told so', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    const second = await scene.serialOf('billing', { again: true });
+    await scene.revoke('billing');
+    const { barred } = await scene.revoke('billing', { reason: 'keyCompromise', serialOnly: true });
+    expect(barred).toMatchObject([{ serial: second }]);
   });
 
   it('takes what was issued while it waited for the ledger', async () => {

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { type EntryBody, noPreviousEntry } from '../../../src/ledger/entry.ts';
 import { encodeEntry, parseEntry } from '../../../src/ledger/entry-codec.ts';
-import { added, created, crlPublished, delivered, issued, revoked } from '../../support/ledger-entries.ts';
+import {
+  added,
+  created,
+  crlPublished,
+  delivered,
+  issued,
+  keyCompromised,
+  revoked,
+} from '../../support/ledger-entries.ts';
 
 const head = { seq: 3, time: new Date('2026-11-22T09:30:00.250Z'), prev: 'ab'.repeat(32) };
 const where = 'line 3 of ledger/00000001.jsonl';
@@ -30,6 +38,7 @@ const bodies: Record<string, EntryBody> = {
   issued: issued('billing', '0a1b', { supersedes: issued('x', '0a').serial }),
   delivered: delivered('billing', '0a1b'),
   revoked: revoked('billing', '0a1b', { invalidityDate: new Date('2026-11-01T00:00:00Z') }),
+  'key-compromised': keyCompromised('billing', '0a1b', 'cd'.repeat(32)),
   'crl-published': crlPublished(1763800000000, new Date('2026-11-22T00:00:00Z')),
   'passphrase-changed': { type: 'passphrase-changed', issuer: 'issuing' },
   'tail-set-aside': { type: 'tail-set-aside', file: 'torn-4-1.bin', octets: 17 },

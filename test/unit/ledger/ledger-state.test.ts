@@ -6,7 +6,15 @@ import { linkEntries } from '../../../src/ledger/chain.ts';
 import type { EntryBody } from '../../../src/ledger/entry.ts';
 import { LedgerState } from '../../../src/ledger/ledger-state.ts';
 import { certificateStatus } from '../../../src/ledger/record.ts';
-import { added, created, crlPublished, delivered, issued, revoked } from '../../support/ledger-entries.ts';
+import {
+  added,
+  created,
+  crlPublished,
+  delivered,
+  issued,
+  keyCompromised,
+  revoked,
+} from '../../support/ledger-entries.ts';
 
 const day = 86_400_000;
 const start = Date.parse('2026-11-22T00:00:00Z');
@@ -81,6 +89,25 @@ describe('of two entries on the same thing', () => {
       reason: 'superseded',
     });
     expect((await state.revocationsForCrl({ dropExpired: false }))[0]).toHaveLength(32);
+  });
+
+  it('a key is barred by a revocation for its compromise, or by a later word on one for another reason', async () => {
+    const [one, two, three] = ['1', '2', '3'].map((digit) => digit.repeat(64)) as [string, string, string];
+    const state = fold(
+      issued('a', '0a', { key: one }),
+      issued('a', '0b', { key: two }),
+      issued('a', '0c', { key: three }),
+      revoked('a', '0a'),
+      revoked('a', '0b', { reason: 'superseded' }),
+      revoked('a', '0b'),
+      revoked('a', '0c', { reason: 'superseded' }),
+      keyCompromised('a', '0c', three),
+    );
+    expect(await Promise.all([one, two, three].map((key) => state.isKeyBarred(key)))).toEqual([
+      true,
+      false,
+      true,
+    ]);
   });
 
   it('the last policy counts, and the client keeps its first date', async () => {
@@ -175,6 +202,7 @@ describe('refuses', () => {
   it.each([
     ['delivery', delivered('a', '0a')],
     ['revocation', revoked('a', '0a')],
+    ['compromised key', keyCompromised('a', '0a', '1'.repeat(64))],
     ['renewal', issued('a', '0b', supersedes('0a'))],
   ])('the %s of an unknown serial', (_, body) => {
     expect(() => fold(body)).toThrow(expect.objectContaining({ code: 'ledger/unknown-serial' }));
