@@ -59,7 +59,7 @@ const program = await build({
   plugins: [groupImports(groups), separateLibraries(libraries), addon, noPrograms],
 });
 for (const { path, text } of program.outputFiles) {
-  const { code } = await transform(text, {
+  const { code } = await transform(bindDirectly(text), {
     format: 'cjs',
     target: common.target,
     platform: 'node',
@@ -83,6 +83,22 @@ await writeCodeCache(made);
 chmodSync(made, 0o755);
 rmSync('dist', { recursive: true, force: true });
 renameSync(made, 'dist');
+
+/**
+ * Turns the imports and exports between our own files, always one list of names each, into plain constants. esbuild would
+ * make each use a call of a getter, which in a loop over a CRL costs more than the loop.
+ */
+function bindDirectly(text: string): string {
+  return text
+    .replace(
+      /\bimport\{([^}]*)\}from"(\.\/[^"]+)";/g,
+      (_, names: string, file: string) => `const{${names.replaceAll(' as ', ':')}}=require("${file}");`,
+    )
+    .replace(/\bexport\{([^}]*)\};\s*$/, (_, names: string) => {
+      const members = names.split(',').map((name) => name.split(' as ').reverse().join(':'));
+      return `module.exports={${members.join(',')}};`;
+    });
+}
 
 /** The licence texts of all packages whose code is in the bundles. */
 function licences(metafiles: readonly Metafile[]): string {

@@ -4,7 +4,8 @@ import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CrlRecord } from '../ledger/record.ts';
 import { approveCrl } from '../lint/approve.ts';
-import { decodeCrl, encodeTbsCrl } from '../x509/crl.ts';
+import { decodeSigned } from '../x509/certificate.ts';
+import { decodeTbsCrl, encodeTbsCrl } from '../x509/crl.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { encodePem } from '../x509/pem.ts';
 import { checkClock } from './clock-check.ts';
@@ -192,7 +193,7 @@ function nextNumber(
 
 function numberOf(der: Uint8Array): bigint | undefined {
   try {
-    return decodeCrl(der).number;
+    return decodeTbsCrl(decodeSigned(der, 'CRL').tbs).number;
   } catch {
     return undefined; // a damaged file says nothing, and is about to be replaced
   }

@@ -37,7 +37,7 @@ export class Approved {
 
 /** The TBSCertificate, if that issuer may sign it. Throws `lint/refused` with every finding. */
 export function approveCertificate(tbs: Uint8Array, issuer: IssuerFacts): Approved {
-  const bytes = Uint8Array.from(tbs);
+  const bytes = tbs.slice();
   const certificate = decodeOrRefuse(() => decodeTbsCertificate(bytes));
   refuseFindings('certificate', applyRules(certificateRules, certificate, issuer));
   return new Approved(seal, certificate.basicConstraints?.ca ? 'ca-certificate' : 'certificate', bytes);
@@ -45,7 +45,7 @@ export function approveCertificate(tbs: Uint8Array, issuer: IssuerFacts): Approv
 
 /** The TBSCertList, if that issuer may sign it. Throws `lint/refused` with the findings. */
 export function approveCrl(tbs: Uint8Array, issuer: CrlIssuerFacts): Approved {
-  const bytes = Uint8Array.from(tbs);
+  const bytes = tbs.slice();
   const crl = decodeOrRefuse(() => decodeTbsCrl(bytes));
   const entryFindings = decodeOrRefuse(() => checkEntries(crl, issuer));
   refuseFindings('CRL', [...applyRules(crlRules, crl, issuer), ...entryFindings]);

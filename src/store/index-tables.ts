@@ -85,7 +85,10 @@ export function writeSeconds(row: Buffer, at: number, seconds: number): void {
 }
 
 export function readSeconds(row: Buffer, at: number): number {
-  return row.readUIntBE(at, 5) - secondsBias;
+  // By hand: a CRL reads a hundred thousand of them, and Buffer.readUIntBE checks its arguments each time.
+  const low =
+    ((row[at + 1] ?? 0) << 24) | ((row[at + 2] ?? 0) << 16) | ((row[at + 3] ?? 0) << 8) | (row[at + 4] ?? 0);
+  return (row[at] ?? 0) * 2 ** 32 + (low >>> 0) - secondsBias;
 }
 
 /** The key of a serial in `certificates`. */

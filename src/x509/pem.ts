@@ -11,11 +11,12 @@ const lineLength = 64;
 /** The octets as one PEM block, with lines of 64 characters and a final newline (RFC 7468 §2 and §3). */
 export function encodePem(label: string, der: Uint8Array): string {
   const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
-  const lines = Math.ceil(base64.length / lineLength);
-  const body = Buffer.allocUnsafe(base64.length + lines);
+  const octets = Buffer.from(base64, 'latin1');
+  const lines = Math.ceil(octets.length / lineLength);
+  const body = Buffer.allocUnsafe(octets.length + lines);
   let at = 0;
-  for (let start = 0; start < base64.length; start += lineLength) {
-    at += body.write(base64.slice(start, start + lineLength), at, 'latin1');
+  for (let start = 0; start < octets.length; start += lineLength) {
+    at += octets.copy(body, at, start, start + lineLength);
     body[at++] = 0x0a;
   }
   return `-----BEGIN ${label}-----\n${body.toString('latin1')}-----END ${label}-----\n`;
