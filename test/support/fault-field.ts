@@ -79,11 +79,12 @@ export class FaultField {
     );
   }
 
-  /** A text without what differs from run to run: this directory, serials, times. */
+  /** A text without what differs from run to run: this directory, serials, CRL numbers, times. */
   normalize(text: string): string {
     return text
       .replaceAll(this.directory, '<work>')
       .replace(/\b[0-9a-f]{32}\b/g, '<serial>')
+      .replace(/\b\d{13}\b/g, '<number>')
       .replace(/\.home\.\w{6}\//g, '.home.<new>/')
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '<time>')
       .replace(/\d{4}-\d\d-\d\d/g, '<day>');

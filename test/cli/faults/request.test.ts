@@ -62,9 +62,9 @@ describeWith('openssl')('a certificate request that is refused (made by openssl)
 
   it('is DER with octets after it', () => {
     writeFileSync(field.path('long.der'), Buffer.concat([der, Buffer.from([0])]));
-    expect(issue('long.der')).toMatchInlineSnapshot(`
+    expect(issue('long.der').replace(/offset \d+/, 'offset <length>')).toMatchInlineSnapshot(`
       "exit 3, x509/malformed-csr
-      certificate request is malformed: 1 octets follow certificate request (at offset 208)
+      certificate request is malformed: 1 octets follow certificate request (at offset <length>)
       hint: make one with: openssl req -new -key client.key -out client.csr"
     `);
   });
