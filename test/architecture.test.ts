@@ -32,7 +32,7 @@ const ambientEffects = [
   /\brandomBytes\b/,
   /\brandomFill/,
   /\bgenerateKeyPair/,
-  /\bcreateECDH\b/,
+  /\.generateKeys\(/,
   /(?<![\w.])process\./,
   /\bconsole\./,
   /(?<![\w.])fetch\(/,
