@@ -3,6 +3,7 @@ import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { Serial } from '../core/serial.ts';
 import { type DeliveryDisk, type DeliveryNames, isSerial, occupied, type Place } from './deliveries-place.ts';
+import { inheritedOwner } from './file-mode.ts';
 import { temporaryPath } from './file-set.ts';
 import { hasErrorCode } from './io-error.ts';
 
@@ -122,6 +123,8 @@ function replaceLink(path: string, target: string, disk: DeliveryDisk): void {
 function makeLink(path: string, target: string, disk: DeliveryDisk): void {
   try {
     disk.symlinkSync(target, path);
+    const owner = inheritedOwner(dirname(path));
+    if (owner) disk.lchownSync(path, owner.uid, owner.gid);
   } catch (error) {
     if (!hasErrorCode(error, 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP')) throw error;
     throw new CaError('store/unsupported', `cannot make symbolic links in ${printable(dirname(path))}`, {

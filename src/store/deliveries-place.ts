@@ -14,7 +14,14 @@ import { hasErrorCode, ioError } from './io-error.ts';
 export type DeliveryDisk = FileSetDisk &
   Pick<
     typeof fs,
-    'accessSync' | 'lstatSync' | 'readFileSync' | 'readlinkSync' | 'realpathSync' | 'rmSync' | 'symlinkSync'
+    | 'accessSync'
+    | 'lchownSync'
+    | 'lstatSync'
+    | 'readFileSync'
+    | 'readlinkSync'
+    | 'realpathSync'
+    | 'rmSync'
+    | 'symlinkSync'
   >;
 
 /**

@@ -218,7 +218,7 @@ async function writeVersion(
   files: readonly FileToWrite[],
   disk: DeliveryDisk,
 ): Promise<void> {
-  await placeFiles(version, files, { owner: inheritedOwner(version), disk });
+  await placeFiles(version, files, { disk });
 }
 
 function hasContent(path: string, content: string | Uint8Array, disk: DeliveryDisk): boolean {

@@ -3,8 +3,10 @@ import * as fs from 'node:fs';
 /** The part of node:fs through which the record and other durable files are written; tests put a failing disk here. */
 export type Disk = Pick<
   typeof fs,
+  | 'chmodSync'
   | 'closeSync'
   | 'fchmodSync'
+  | 'fchownSync'
   | 'fdatasyncSync'
   | 'fstatSync'
   | 'fsyncSync'
@@ -15,6 +17,8 @@ export type Disk = Pick<
   | 'readdirSync'
   | 'readSync'
   | 'renameSync'
+  | 'rmdirSync'
+  | 'statSync'
   | 'unlinkSync'
   | 'writeSync'
 >;

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import { type Disk, realDisk } from './disk.ts';
+import { giveToOwnerOf } from './file-mode.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 
 export interface DurableOptions {
@@ -13,7 +14,8 @@ export interface DurableOptions {
 
 /**
  * Puts a file in place, replacing what is there: when it returns, the content is on disk under that name, and
- * before that, power cut or not, the name has the old content. Throws `store/…`, with the old content in place.
+ * before that, power cut or not, the name has the old content. A file that root makes belongs to the directory's
+ * owner. Throws `store/…`, with the old content in place.
  */
 export function writeDurably(path: string, content: string | Uint8Array, options: DurableOptions): void {
   placeDurably(path, content, options, (disk, temporary) => disk.renameSync(temporary, path));
@@ -80,6 +82,7 @@ function writeNew(path: string, content: string | Uint8Array, mode: number, disk
   const fd = disk.openSync(path, 'wx', mode);
   try {
     if (process.platform !== 'win32') disk.fchmodSync(fd, mode);
+    giveToOwnerOf(dirname(path), fd, disk);
     writeAll(fd, typeof content === 'string' ? Buffer.from(content) : content, 0, disk);
     disk.fsyncSync(fd);
   } finally {

@@ -1,6 +1,7 @@
 import { type Stats, statSync } from 'node:fs';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
+import { type Disk, realDisk } from './disk.ts';
 
 /** Keys, passphrases, and what holds them. */
 export const secretMode = 0o600;
@@ -34,12 +35,26 @@ export function checkOwnerOnly(stats: Stats, path: string, what: string): void {
 
 /**
  * The owner that new files in that directory are given: the directory's own, when root works in somebody else's
- * directory, since a service could not read its key otherwise; undefined when they stay with who makes them.
+ * directory, since a service could not read its key or take its lock otherwise; undefined when they stay with who
+ * makes them.
  */
 export function inheritedOwner(directory: string): Owner | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   const { uid, gid } = statSync(directory);
   return uid === 0 ? undefined : { uid, gid };
+}
+
+/**
+ * Gives a file that was just made in that directory to its {@link inheritedOwner}: by descriptor, since its name may be
+ * another file's by now where somebody else owns the directory.
+ */
+export function giveToOwnerOf(
+  directory: string,
+  fd: number,
+  disk: Pick<Disk, 'fchownSync'> = realDisk,
+): void {
+  const owner = inheritedOwner(directory);
+  if (owner) disk.fchownSync(fd, owner.uid, owner.gid);
 }
 
 /** The text as one word of a POSIX shell, for commands in hints. */

@@ -5,12 +5,11 @@ import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { Disk } from './disk.ts';
 import { writeAll } from './durable-file.ts';
-import type { Owner } from './file-mode.ts';
+import { inheritedOwner, type Owner } from './file-mode.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 
-/** The part of node:fs that makes files and directories; tests put a failing disk here. */
-export type FileSetDisk = Disk &
-  Pick<typeof fs, 'chmodSync' | 'chownSync' | 'fchownSync' | 'fsync' | 'rmdirSync' | 'statSync'>;
+/** The part of node:fs that writes files at once; tests put a failing disk here. */
+export type FileSetDisk = Disk & Pick<typeof fs, 'fsync'>;
 
 export interface FileToWrite {
   /** Its name in the directory. */
@@ -21,7 +20,7 @@ export interface FileToWrite {
 }
 
 export interface FileSetOptions {
-  /** Without it the files belong to the process's user. */
+  /** Without it the files are the process's own, and if that is root, the directory's owner's. */
   readonly owner?: Owner | undefined;
   readonly disk?: FileSetDisk;
 }
@@ -44,7 +43,7 @@ export async function writeFiles(
 export async function placeFiles(
   directory: string,
   files: readonly FileToWrite[],
-  { owner, disk = fs }: FileSetOptions,
+  { owner = inheritedOwner(directory), disk = fs }: FileSetOptions,
 ): Promise<void> {
   const pending: { readonly fd: number; readonly temporary: string }[] = [];
   let current = directory;
@@ -106,7 +105,7 @@ export function makeDirectories(
   path: string,
   mode: number,
   ownerIn: (parent: string) => Owner | undefined = () => undefined,
-  disk: FileSetDisk = fs,
+  disk: Disk = fs,
 ): string[] {
   const made: string[] = [];
   try {
@@ -119,8 +118,8 @@ export function makeDirectories(
         throw error;
       }
       made.push(missing);
-      if (process.platform !== 'win32') disk.chmodSync(missing, mode);
-      if (owner) disk.chownSync(missing, owner.uid, owner.gid);
+      if (owner) giveDirectory(missing, mode, owner, disk);
+      else if (process.platform !== 'win32') disk.chmodSync(missing, mode);
     }
     return made;
   } catch (error) {
@@ -137,8 +136,19 @@ export function makeDirectories(
   }
 }
 
+/** By descriptor: in a directory of somebody else's, the name may lead elsewhere by now. */
+function giveDirectory(path: string, mode: number, { uid, gid }: Owner, disk: Disk): void {
+  const fd = disk.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW);
+  try {
+    disk.fchmodSync(fd, mode);
+    disk.fchownSync(fd, uid, gid);
+  } finally {
+    disk.closeSync(fd);
+  }
+}
+
 /** Removes those of the directories that are empty, the last one first. */
-export function removeEmpty(directories: readonly string[], disk: FileSetDisk = fs): void {
+export function removeEmpty(directories: readonly string[], disk: Disk = fs): void {
   for (const path of directories.toReversed()) {
     try {
       disk.rmdirSync(path);
@@ -172,12 +182,12 @@ export function temporaryPath(directory: string, name: string): string {
   return join(directory, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
-function missingDirectories(path: string, disk: FileSetDisk): string[] {
+function missingDirectories(path: string, disk: Disk): string[] {
   if (isDirectory(path, disk) || dirname(path) === path) return [];
   return [...missingDirectories(dirname(path), disk), path];
 }
 
-function isDirectory(path: string, disk: FileSetDisk): boolean {
+function isDirectory(path: string, disk: Disk): boolean {
   return disk.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 

@@ -1,5 +1,5 @@
 import {
-  chownSync,
+  lchownSync,
   mkdtempSync,
   readdirSync,
   realpathSync,
@@ -16,7 +16,6 @@ import type { EntryBody } from '../ledger/entry.ts';
 import { allCrlsFile, crlFiles } from './crl-files.ts';
 import {
   inheritedOwner,
-  type Owner,
   publicDirectoryMode,
   publicMode,
   quoteForShell,
@@ -63,7 +62,8 @@ export async function createHome(
     temporary = mkdtempSync(join(dirname(final), `.${basename(final)}.`));
     // An empty directory that root prepared for a service stays the service's.
     const owner = existing && inheritedOwner(final);
-    await build(temporary, contents, beginLedger, owner);
+    if (owner) lchownSync(temporary, owner.uid, owner.gid);
+    await build(temporary, contents, beginLedger);
     renameSync(temporary, final);
   } catch (error) {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
@@ -119,19 +119,12 @@ function foldersOf(contents: NewAuthority): readonly Folder[] {
   ];
 }
 
-async function build(
-  root: string,
-  contents: NewAuthority,
-  beginLedger: BeginLedger,
-  owner: Owner | undefined,
-): Promise<void> {
-  if (owner) chownSync(root, owner.uid, owner.gid);
+async function build(root: string, contents: NewAuthority, beginLedger: BeginLedger): Promise<void> {
   const folders = foldersOf(contents);
-  for (const { name, mode } of folders) makeDirectories(join(root, name), mode, () => owner);
-  await allDone(folders.map(({ name, files }) => writeFiles(join(root, name), files, { owner })));
+  for (const { name, mode } of folders) makeDirectories(join(root, name), mode, inheritedOwner);
+  await allDone(folders.map(({ name, files }) => writeFiles(join(root, name), files)));
   const ledger = join(root, ledgerName);
   beginLedger(ledger, contents.entries);
-  if (owner) for (const name of readdirSync(ledger)) chownSync(join(ledger, name), owner.uid, owner.gid);
   await syncDirectories([root, ledger]);
 }
 

@@ -6,7 +6,7 @@ import { printable } from '../core/printable.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { allCrlsFile, allCrlsName, crlFiles, crlNames } from './crl-files.ts';
 import { writeDurably } from './durable-file.ts';
-import { publicDirectoryMode, publicMode } from './file-mode.ts';
+import { inheritedOwner, publicDirectoryMode, publicMode } from './file-mode.ts';
 import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from './file-set.ts';
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
@@ -75,7 +75,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
         const content = readIfThere(join(crlDirectory, name));
         return content ? [{ name, content, mode: publicMode }] : [];
       });
-      const made = makeDirectories(directory, publicDirectoryMode);
+      const made = makeDirectories(directory, publicDirectoryMode, inheritedOwner);
       await writeFiles(directory, files);
       await syncDirectories(new Set(made.map((each) => join(each, '..'))));
     },

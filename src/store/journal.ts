@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { basename, join } from 'node:path';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
@@ -7,6 +8,7 @@ import { parseEntry } from '../ledger/entry-codec.ts';
 import type { LedgerHead } from '../ledger/record.ts';
 import type { Disk } from './disk.ts';
 import { createDurably, syncDirectory, writeAll } from './durable-file.ts';
+import { giveToOwnerOf } from './file-mode.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { readChunks, readLines } from './journal-lines.ts';
 
@@ -259,8 +261,11 @@ export class Journal {
   }
 
   #begin(path: string): void {
-    this.#withFile(path, 'a', (fd) => {
+    // A crash may have left it empty; a link that somebody else put there is not followed.
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+    this.#withFile(path, flags, (fd) => {
       if (process.platform !== 'win32') this.#disk.fchmodSync(fd, 0o644);
+      giveToOwnerOf(this.directory, fd, this.#disk);
       this.#disk.fsyncSync(fd);
     });
     syncDirectory(this.directory, this.#disk);
@@ -305,7 +310,7 @@ export class Journal {
     this.#disk.fsyncSync(fd);
   }
 
-  #withFile<T>(path: string, flags: string, use: (fd: number) => T): T {
+  #withFile<T>(path: string, flags: string | number, use: (fd: number) => T): T {
     const fd = this.#disk.openSync(path, flags, 0o644);
     try {
       return use(fd);

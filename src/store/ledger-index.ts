@@ -1,4 +1,4 @@
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { constants, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Progress } from '../authority/ports.ts';
 import type { Serial } from '../core/serial.ts';
@@ -6,6 +6,8 @@ import { checkLink } from '../ledger/chain.ts';
 import { parseEntry } from '../ledger/entry-codec.ts';
 import { checkBeginning } from '../ledger/ledger-state.ts';
 import type { Disk } from './disk.ts';
+import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from './file-mode.ts';
+import { makeDirectories } from './file-set.ts';
 import { BlockWriter, FileBlocks, IndexDamage, MemoryBlocks, newRunId } from './index-blocks.ts';
 import { type OlderRuns, RunBuilder } from './index-builder.ts';
 import { findFacts } from './index-facts.ts';
@@ -96,7 +98,7 @@ export class LedgerIndex {
   extend(older: OpenIndex | undefined): OpenIndex {
     const { directory, disk } = this.#options;
     try {
-      disk.mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeDirectories(directory, secretDirectoryMode, inheritedOwner, disk);
       const id = newRunId();
       const folded = this.#writeRun(id, (writer) => this.#fold(older, undefined, id, writer));
       const { point, summary } = folded;
@@ -136,9 +138,17 @@ export class LedgerIndex {
   }
 
   #replaceManifest(manifest: Manifest): void {
+    const { directory, disk } = this.#options;
     const temporary = `${this.#manifestPath}.new`;
-    writeFileSync(temporary, encodeManifest(manifest), { mode: 0o644 });
-    this.#options.disk.renameSync(temporary, this.#manifestPath);
+    const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+    const fd = disk.openSync(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, publicMode);
+    try {
+      giveToOwnerOf(directory, fd, disk);
+      writeFileSync(fd, encodeManifest(manifest));
+    } finally {
+      disk.closeSync(fd);
+    }
+    disk.renameSync(temporary, this.#manifestPath);
   }
 
   #blocks(id: string): FileBlocks {
@@ -154,9 +164,10 @@ export class LedgerIndex {
   }
 
   #writeRun<T>(id: Buffer, write: (writer: BlockWriter) => T): T {
-    const { disk } = this.#options;
-    const fd = disk.openSync(this.#runPath(id.toString('hex')), 'wx', 0o644);
+    const { directory, disk } = this.#options;
+    const fd = disk.openSync(this.#runPath(id.toString('hex')), 'wx', publicMode);
     try {
+      giveToOwnerOf(directory, fd, disk);
       let position = 0;
       return write(
         new BlockWriter(id, (octets) => {

@@ -1,11 +1,12 @@
-import { closeSync, constants, ftruncateSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
-import { writeAll } from './durable-file.ts';
-import { ioError } from './io-error.ts';
+import { createDurably, writeAll } from './durable-file.ts';
+import { secretMode } from './file-mode.ts';
+import { hasErrorCode, ioError } from './io-error.ts';
 
 /** Who holds a lock, as it wrote into the lock file. */
 export interface LockHolder {
@@ -82,17 +83,28 @@ function tryTo(
 }
 
 function openLockFile(path: string): number {
+  for (;;) {
+    try {
+      // Never through a link: where root works in somebody else's directory, it could lead to any file.
+      return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+    } catch (error) {
+      if (!hasErrorCode(error, 'ENOENT')) throw ioError(error, 'open the lock', path);
+    }
+    makeLockFile(path);
+  }
+}
+
+function makeLockFile(path: string): void {
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    createDurably(path, '', { mode: secretMode });
   } catch (error) {
-    throw ioError(error, 'open the lock', path);
+    if (!(error instanceof CaError) || error.code !== 'store/occupied') throw error;
   }
 }
 
 function writeHolder(fd: number, slot: number | undefined, since: Date): void {
   const holder = { pid: process.pid, host: hostname().slice(0, 64), since };
   try {
-    if (slot === undefined) ftruncateSync(fd, 0);
     writeAll(fd, Buffer.from(`${JSON.stringify(holder).padEnd(slotOctets - 1)}\n`), (slot ?? 0) * slotOctets);
   } catch {
     // The name is a courtesy: a full disk is reported by the work itself.

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,6 +31,13 @@ describe('writeDurably', () => {
     expect(readFileSync(path, 'utf8')).toBe('new');
     expect(statSync(path).mode & 0o777).toBe(0o644);
     expect(readdirSync(directory)).toEqual(['ca.json']);
+  });
+
+  it.runIf(process.geteuid?.() === 0)("leaves root's files to the directory's owner (needs root)", () => {
+    chownSync(directory, 12345, 12346);
+    const path = join(directory, 'crl');
+    writeDurably(path, 'new', { mode: 0o644 });
+    expect(statSync(path)).toMatchObject({ uid: 12345, gid: 12346 });
   });
 
   it('writes everything when the system takes a few octets at a time', () => {

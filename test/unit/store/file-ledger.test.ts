@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  chownSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -53,6 +54,22 @@ async function readAll(ledger: FileLedger): Promise<Entry[]> {
 function lines(path = segment): string[] {
   return readFileSync(path, 'utf8').split('\n').slice(0, -1);
 }
+
+it.runIf(process.geteuid?.() === 0)("leaves root's files to the directory's owner (needs root)", async () => {
+  begin();
+  for (const path of [directory, segment]) chownSync(path, 12345, 12346);
+  appendFileSync(segment, 'torn');
+  const ledger = open({ segmentOctets: 500, tailEntries: 2 });
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await append(ledger, added(name));
+  const files = readdirSync(directory, { recursive: true }) as string[];
+  expect(files).toEqual(
+    expect.arrayContaining(['00000002.jsonl', 'torn-2-1.bin', 'lock', 'index', 'index/manifest']),
+  );
+  for (const name of files) {
+    const { uid, gid } = statSync(join(directory, name));
+    expect({ name, uid, gid }).toEqual({ name, uid: 12345, gid: 12346 });
+  }
+});
 
 describe('createLedger', () => {
   it('writes the first entries and never replaces a ledger', () => {

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NewAuthority } from '../../../src/authority/ports.ts';
+import { createDurably } from '../../../src/store/durable-file.ts';
 import { openHome } from '../../../src/store/home.ts';
 import { canMount, makeReadOnly, onSmallDisk } from '../../support/small-disk.ts';
 
@@ -57,7 +58,7 @@ const twoTiers: NewAuthority = {
 
 const open = (at = path) =>
   openHome(at, (directory, entries) =>
-    writeFileSync(join(directory, '00000001.jsonl'), JSON.stringify(entries)),
+    createDurably(join(directory, '00000001.jsonl'), JSON.stringify(entries), { mode: 0o644 }),
   );
 
 describe('create', () => {

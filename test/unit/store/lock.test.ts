@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +58,23 @@ it('names the holder when it gives up, and tells once that it waits', async () =
 it('keeps the lock file, readable by its owner alone', async () => {
   await withLock(path, options, async () => undefined);
   expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+it.runIf(process.geteuid?.() === 0)(
+  "leaves root's lock file to the directory's owner (needs root)",
+  async () => {
+    chownSync(directory, 12345, 12346);
+    await withLock(path, options, async () => undefined);
+    expect(statSync(path)).toMatchObject({ uid: 12345, gid: 12346 });
+  },
+);
+
+it('does not write through a link that stands where the lock file should', async () => {
+  const other = join(directory, 'other');
+  writeFileSync(other, 'precious');
+  symlinkSync(other, path);
+  await expect(withLock(path, options, async () => undefined)).rejects.toMatchObject({ code: 'store/io' });
+  expect(readFileSync(other, 'utf8')).toBe('precious');
 });
 
 it.runIf(process.platform === 'linux')('locks slots apart from each other', async () => {

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cliPath } from '../support/built-cli.ts';
+
+const isRoot = process.geteuid?.() === 0;
+const service = { uid: 65_534, gid: 65_534 };
+const root = { uid: 0, gid: 0 };
+
+describe.runIf(isRoot)("root at work on a service's authority (needs root)", () => {
+  let base: string;
+  let home: string;
+
+  beforeAll(() => {
+    base = mkdtempSync(join(tmpdir(), 'ca-service-'));
+    chownSync(base, service.uid, service.gid);
+    home = join(base, 'ca');
+  });
+  afterAll(() => rmSync(base, { recursive: true }));
+
+  const run = (user: typeof service, ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cliPath, '--home', home, ...args], {
+      ...user,
+      cwd: '/',
+      env: { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: '' },
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`ca ${args.join(' ')} exited ${status}: ${stdout}${stderr}`);
+    return stdout;
+  };
+
+  const foreign = () =>
+    (readdirSync(base, { recursive: true }) as string[]).filter((name) => {
+      const { uid, gid } = lstatSync(join(base, name));
+      return uid !== service.uid || gid !== service.gid;
+    });
+
+  it('leaves every file to the service, which goes on as if it had been alone', () => {
+    run(service, 'init', '--name', 'Acme', '--no-passphrase', '--two-tier');
+    run(root, 'issue', 'billing');
+    run(root, 'issue', 'other', '--out', join(base, 'outside', 'other'));
+    run(root, 'renew', 'billing', '--force');
+    run(root, 'revoke', 'other');
+    run(root, 'crl', '--out', join(base, 'copies'));
+    run(root, 'export', 'billing', '--format', 'pem', '--out', join(base, 'billing.pem'));
+    expect(foreign()).toEqual([]);
+
+    run(service, 'renew', 'billing', '--force');
+    run(service, 'issue', 'third');
+    run(service, 'revoke', 'billing');
+    run(service, 'crl', '--out', join(base, 'copies'));
+    expect(run(service, 'ledger', 'verify')).toContain('whole');
+  });
+
+  it('leaves it what it makes in an empty directory of the service', () => {
+    home = join(base, 'empty');
+    mkdirSync(home);
+    chownSync(home, service.uid, service.gid);
+    run(root, 'init', '--name', 'Acme', '--no-passphrase');
+    expect(foreign()).toEqual([]);
+    run(service, 'issue', 'billing');
+  });
+});
