@@ -93,6 +93,8 @@ export interface Home {
   recordSpread(number: string): Promise<void>;
   /** The DER that is published now. */
   readCrl(issuer: IssuerRole): Promise<Uint8Array | undefined>;
+  /** The PEM that is published now. */
+  readCrlPem(issuer: IssuerRole): Promise<string | undefined>;
   /** @param twoTier to be said where there is no authority yet */
   crlPaths(issuer: IssuerRole, twoTier?: boolean): CrlPaths;
 }

@@ -1,5 +1,5 @@
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
-import { decodeRevocationPage, revocationWidth } from '../core/revocation-page.ts';
+import { decodeRevocationPage, type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CrlRecord } from '../ledger/record.ts';
@@ -8,8 +8,16 @@ import { decodeSigned } from '../x509/certificate.ts';
 import { decodeTbsCrl, encodeTbsCrl } from '../x509/crl.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { encodePem } from '../x509/pem.ts';
+import { findForgotten } from './carry-over.ts';
 import { checkClock } from './clock-check.ts';
-import { clientIssuer, clientIssuerRole, openIssuer, openSigner, type Signer } from './issuer.ts';
+import {
+  clientIssuer,
+  clientIssuerRole,
+  type Issuer,
+  openIssuer,
+  openSigner,
+  type Signer,
+} from './issuer.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 import { copyInOrder, isSpread, spreadCrl } from './spread-crl.ts';
@@ -53,15 +61,20 @@ export async function publishInside(
   checkClock(now, view.head, ports.clockConfirmed);
   const last = await view.lastCrl(issuer.role);
   const published = await ports.home.readCrl(issuer.role);
-  // Entries of expired certificates may go only if the CRL that was to show them last really was published.
-  const dropExpired = last !== undefined && published !== undefined && sha256Hex(published) === last.sha256;
-  const isClientIssuer = issuer.role === clientIssuerRole(view.authority);
-  const revocations = isClientIssuer ? await view.revocationsForCrl({ dropExpired }) : [];
+  const isPublished = last !== undefined && published !== undefined && sha256Hex(published) === last.sha256;
+  const { revocations, carried } = await listRevocations(transaction, issuer, published, {
+    // Entries of expired certificates may go only if the CRL that was to show them last really was published.
+    dropExpired: isPublished,
+    mayHaveForgotten: !isPublished || last.carried !== undefined,
+  });
   const entries = revocations.reduce((sum, page) => sum + page.length / revocationWidth, 0);
 
   const thisUpdate = wholeSeconds(now);
   // The root of two tiers signs its CRL once for its whole life, and can then stay offline.
-  const nextUpdate = isClientIssuer ? addMs(thisUpdate, settings.crl.validityMs) : issuer.facts.notAfter;
+  const nextUpdate =
+    issuer.role === clientIssuerRole(view.authority)
+      ? addMs(thisUpdate, settings.crl.validityMs)
+      : issuer.facts.notAfter;
   const number = nextNumber(thisUpdate, last, published);
   const tbs = encodeTbsCrl({
     signatureAlgorithm: issuer.signatureAlgorithm,
@@ -82,10 +95,29 @@ export async function publishInside(
       nextUpdate,
       entries,
       sha256: sha256Hex(der),
+      ...(carried === 0 ? {} : { carried }),
     },
   ]);
   const files = await ports.home.publishCrl({ issuer: issuer.role, der, pem: encodePem('X509 CRL', der) });
   return { number: `${number}`, thisUpdate, nextUpdate, entries, files };
+}
+
+/** What goes on the issuer's next CRL, and how many of these entries are carried over from the published one. */
+async function listRevocations(
+  transaction: LedgerTransaction,
+  issuer: Issuer,
+  published: Uint8Array | undefined,
+  options: { readonly dropExpired: boolean; readonly mayHaveForgotten: boolean },
+): Promise<{ revocations: readonly RevocationPage[]; carried: number }> {
+  const view = transaction.view();
+  if (issuer.role !== clientIssuerRole(view.authority)) return { revocations: [], carried: 0 };
+  const own = await view.revocationsForCrl(options);
+  if (!published || !options.mayHaveForgotten) return { revocations: own, carried: 0 };
+  const { revoked, carried } = await findForgotten(published, own, issuer, view);
+  if (revoked.length > 0) await transaction.append(revoked);
+  const complete = revoked.length > 0 ? await transaction.view().revocationsForCrl(options) : own;
+  const revocations = carried.length > 0 ? [...complete, carried] : complete;
+  return { revocations, carried: carried.length / revocationWidth };
 }
 
 /** Why a new CRL is needed now, or undefined when the published one will do. */
@@ -137,10 +169,11 @@ export async function currentCrl(
   );
 }
 
-/** True if the file that servers read is the CRL that was recorded last. */
+/** True if the files that servers read, DER and PEM, are the CRL that was recorded last. */
 export async function isInPlace(last: CrlRecord, home: Home, role: IssuerRole): Promise<boolean> {
   const published = await home.readCrl(role);
-  return published !== undefined && sha256Hex(published) === last.sha256;
+  if (published === undefined || sha256Hex(published) !== last.sha256) return false;
+  return (await home.readCrlPem(role)) === encodePem('X509 CRL', published);
 }
 
 export interface CrlRequest {

@@ -213,6 +213,7 @@ const bodyShapes: { readonly [T in EntryBody['type']]: Shape<Body<T>> } = {
     nextUpdate: instant,
     entries: integer(0),
     sha256,
+    carried: optional(integer(1)),
   }),
   'passphrase-changed': object<Body<'passphrase-changed'>>({ issuer }),
   'tail-set-aside': object<Body<'tail-set-aside'>>({

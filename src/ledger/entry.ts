@@ -105,6 +105,8 @@ export interface CrlPublished {
   readonly nextUpdate: Date;
   readonly entries: number;
   readonly sha256: string;
+  /** How many entries are of certificates that this record does not know: taken over from a list of a newer record. */
+  readonly carried?: number;
 }
 
 /** The passphrase of a CA key was changed. */

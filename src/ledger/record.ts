@@ -59,6 +59,8 @@ export interface CrlRecord {
   readonly nextUpdate: Date;
   readonly entries: number;
   readonly sha256: string;
+  /** How many entries are of certificates that the record does not know. */
+  readonly carried?: number;
 }
 
 export const certificateStatuses = ['active', 'superseded', 'revoked', 'expired'] as const;

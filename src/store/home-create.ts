@@ -8,7 +8,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { NewAuthority } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
@@ -30,6 +30,7 @@ import {
   syncDirectories,
   writeFiles,
 } from './file-set.ts';
+import { removeUnfinished, unfinishedPrefix, whileUnfinished } from './home-unfinished.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';
 
@@ -45,7 +46,8 @@ export function isAuthority(path: string): boolean {
 
 /**
  * Makes an authority as a whole: built and synced in a directory beside it, then put in place by one rename, which
- * succeeds on nothing or on an empty directory alone. Of two at once, one wins. On failure nothing is left.
+ * succeeds on nothing or on an empty directory alone. Of two at once, one wins. On failure nothing is left, and what a
+ * process left that was killed is removed by the next.
  *
  * Throws `authority/exists`, `store/occupied`, `store/unsupported` for a mount point, and what a disk does.
  */
@@ -59,11 +61,13 @@ export async function createHome(
   const parents = makeDirectories(dirname(final), secretDirectoryMode);
   let temporary: string | undefined;
   try {
-    temporary = mkdtempSync(join(dirname(final), `.${basename(final)}.`));
+    await removeUnfinished(final);
+    temporary = mkdtempSync(unfinishedPrefix(final));
+    const root = temporary;
     // An empty directory that root prepared for a service stays the service's.
     const owner = existing && inheritedOwner(final);
     if (owner) lchownSync(temporary, owner.uid, owner.gid);
-    await build(temporary, contents, beginLedger);
+    await whileUnfinished(root, () => build(root, contents, beginLedger));
     renameSync(temporary, final);
   } catch (error) {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
@@ -125,7 +129,7 @@ async function build(root: string, contents: NewAuthority, beginLedger: BeginLed
   await allDone(folders.map(({ name, files }) => writeFiles(join(root, name), files)));
   const ledger = join(root, ledgerName);
   beginLedger(ledger, contents.entries);
-  await syncDirectories([root, ledger]);
+  await syncDirectories([ledger]);
 }
 
 /** The stats of what is there, an empty directory, or undefined for nothing. Throws if there is anything more. */

@@ -83,6 +83,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     readSpread: async () => readIfThere(spreadPath)?.toString('utf8').trim(),
     recordSpread: async (number) => writeDurably(spreadPath, `${number}\n`, { mode: publicMode }),
     readCrl: async (issuer) => readIfThere(crlPaths(issuer).der),
+    readCrlPem: async (issuer) => readIfThere(crlPaths(issuer).pem)?.toString('latin1'),
     crlPaths,
   };
 }

@@ -23,6 +23,8 @@ export interface LockOptions {
   readonly clock: Clock;
   /** Which of many independent locks in the file are needed, as numbers from 0; without it, the whole file. */
   readonly slots?: readonly number[];
+  /** False to lock a file only if it is there, else `store/not-found`; it is made otherwise. */
+  readonly create?: boolean;
   /** Called once, when somebody else turns out to hold the lock. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
 }
@@ -40,7 +42,7 @@ const longestPauseMs = 20;
  * Throws `store/locked` naming the holder after `waitMs`.
  */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-  const fd = openLockFile(path);
+  const fd = openLockFile(path, options.create ?? true);
   try {
     await acquire(fd, path, options);
     return await work();
@@ -82,13 +84,13 @@ function tryTo(
   }
 }
 
-function openLockFile(path: string): number {
+function openLockFile(path: string, create: boolean): number {
   for (;;) {
     try {
       // Never through a link: where root works in somebody else's directory, it could lead to any file.
       return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
     } catch (error) {
-      if (!hasErrorCode(error, 'ENOENT')) throw ioError(error, 'open the lock', path);
+      if (!create || !hasErrorCode(error, 'ENOENT')) throw ioError(error, 'open the lock', path);
     }
     makeLockFile(path);
   }

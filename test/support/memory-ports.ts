@@ -161,6 +161,7 @@ export class MemoryWorld {
           world.spread = number;
         },
         readCrl: async (issuer) => world.crls.get(issuer)?.der,
+        readCrlPem: async (issuer) => world.crls.get(issuer)?.pem,
         crlPaths: (issuer, twoTier) => this.#crlPaths(issuer, twoTier),
       },
       ledger: this.#ledger(),

@@ -18,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NewAuthority } from '../../../src/authority/ports.ts';
 import { createDurably } from '../../../src/store/durable-file.ts';
 import { openHome } from '../../../src/store/home.ts';
+import { withLock } from '../../../src/store/lock.ts';
 import { canMount, makeReadOnly, onSmallDisk } from '../../support/small-disk.ts';
 
 let base: string;
@@ -193,6 +194,54 @@ describe('create', () => {
       makeReadOnly(base);
       await expect(open().create(oneTier)).rejects.toMatchObject({ code: 'store/read-only' });
     });
+  });
+
+  describe('after another was killed while it made one', () => {
+    const left = (name: string, ...files: string[]) => {
+      const directory = join(base, name);
+      mkdirSync(join(directory, 'keys'), { recursive: true });
+      for (const file of ['keys/root.key', ...files]) writeFileSync(join(directory, file), '');
+      return directory;
+    };
+
+    it('removes what that left', async () => {
+      left('.ca.AbC123', '.unfinished');
+      left('.ca.zzzzzz', '.unfinished', 'ca.json');
+      await open().create(oneTier);
+      expect(readdirSync(base)).toEqual(['ca']);
+    });
+
+    it('leaves everything else that is called so, such as an authority that was moved aside', async () => {
+      left('.ca.backup', 'ca.json');
+      left('.ca.longer-name', '.unfinished');
+      left('.other.AbC123', '.unfinished');
+      await open().create(oneTier);
+      expect(readdirSync(base).sort()).toEqual(['.ca.backup', '.ca.longer-name', '.other.AbC123', 'ca']);
+      expect(readdirSync(join(base, '.ca.backup')).sort()).toEqual(['ca.json', 'keys']);
+    });
+
+    it('leaves what somebody is at work in', async () => {
+      const mark = join(left('.ca.AbC123'), '.unfinished');
+      const lock = { what: 'it', waitMs: 0, clock: () => new Date(0) };
+      await withLock(mark, lock, () => open().create(oneTier));
+      expect(readdirSync(join(base, '.ca.AbC123')).sort()).toEqual(['.unfinished', 'keys']);
+    });
+
+    it.runIf(isRoot)("leaves what is another user's (needs root)", async () => {
+      chownSync(left('.ca.AbC123', '.unfinished'), 12345, 12346);
+      await open().create(oneTier);
+      expect(existsSync(join(base, '.ca.AbC123', 'keys', 'root.key'))).toBe(true);
+    });
+  });
+
+  it('is marked while it is made', async () => {
+    const seen: string[] = [];
+    const home = openHome(path, () => {
+      const [directory = ''] = readdirSync(base);
+      seen.push(...readdirSync(join(base, directory)).filter((name) => name.startsWith('.')));
+    });
+    await home.create(oneTier);
+    expect(seen).toEqual(['.unfinished']);
   });
 
   it.runIf(isRoot)('belongs to the service whose empty directory root fills (needs root)', async () => {

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +77,15 @@ it.runIf(process.geteuid?.() === 0)(
     expect(statSync(path)).toMatchObject({ uid: 12345, gid: 12346 });
   },
 );
+
+it('makes no lock file when told so', async () => {
+  await expect(withLock(path, { ...options, create: false }, async () => 1)).rejects.toMatchObject({
+    code: 'store/not-found',
+  });
+  expect(existsSync(path)).toBe(false);
+  await withLock(path, options, async () => undefined);
+  await expect(withLock(path, { ...options, create: false }, async () => 1)).resolves.toBe(1);
+});
 
 it('does not write through a link that stands where the lock file should', async () => {
   const other = join(directory, 'other');

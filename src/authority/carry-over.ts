@@ -1,0 +1,70 @@
+import { CaError } from '../core/ca-error.ts';
+import {
+  decodeRevocationPage,
+  encodeRevocationPage,
+  type Revocation,
+  type RevocationPage,
+} from '../core/revocation-page.ts';
+import type { EntryBody } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import { crlRevocations, decodeCrl } from '../x509/crl.ts';
+import { verifyBytes } from '../x509/signature.ts';
+import type { Issuer } from './issuer.ts';
+
+/** What a published CRL says and the record has forgotten, since it was put back from an old backup. */
+export interface Forgotten {
+  /** Revocations of certificates that the record knows: to be recorded again. */
+  readonly revoked: readonly EntryBody[];
+  /** Those of certificates that it does not know either: to be carried from list to list. */
+  readonly carried: RevocationPage;
+}
+
+/**
+ * The revocations of a published CRL that the record lacks. Without them the next list would let revoked clients in
+ * again. A file that this CA did not sign says nothing.
+ *
+ * @param own what the record itself puts on the next CRL
+ */
+export async function findForgotten(
+  published: Uint8Array,
+  own: readonly RevocationPage[],
+  issuer: Issuer,
+  view: LedgerView,
+): Promise<Forgotten> {
+  const known = new Set(own.flatMap((page) => decodeRevocationPage(page).map(({ serial }) => serial)));
+  const revoked: EntryBody[] = [];
+  const carried: Revocation[] = [];
+  for (const revocation of signedRevocations(published, issuer)) {
+    if (known.has(revocation.serial)) continue;
+    const certificate = await view.certificate(revocation.serial);
+    if (!certificate) {
+      carried.push(revocation);
+    } else if (!certificate.revocation) {
+      const { serial, reason, invalidityDate } = revocation;
+      const { client } = certificate;
+      revoked.push({
+        type: 'revoked',
+        client,
+        serial,
+        reason,
+        ...(invalidityDate ? { invalidityDate } : {}),
+      });
+    }
+  }
+  return { revoked, carried: encodeRevocationPage(carried) };
+}
+
+function signedRevocations(
+  published: Uint8Array,
+  { facts, signatureAlgorithm }: Issuer,
+): readonly Revocation[] {
+  try {
+    const crl = decodeCrl(published);
+    return verifyBytes(facts.spki, signatureAlgorithm, crl.tbs, crl.signature)
+      ? [...crlRevocations(crl)]
+      : [];
+  } catch (error) {
+    if (error instanceof CaError) return [];
+    throw error;
+  }
+}
