@@ -13,6 +13,7 @@ import { type Disk, realDisk } from './disk.ts';
 import { createDurably } from './durable-file.ts';
 import { IndexView } from './index-view.ts';
 import { Journal, type JournalPoint, journalStart, segmentName } from './journal.ts';
+import { JournalWriter } from './journal-writer.ts';
 import { LedgerIndex, type OpenIndex } from './ledger-index.ts';
 import { type LockHolder, withLock } from './lock.ts';
 
@@ -55,13 +56,15 @@ interface Position {
 export class FileLedger implements Ledger {
   readonly #options: FileLedgerOptions;
   readonly #journal: Journal;
+  readonly #writer: JournalWriter;
   readonly #index: LedgerIndex;
   #position: Position | undefined;
 
   constructor(options: FileLedgerOptions) {
     const { directory, disk = realDisk, segmentOctets = defaultSegmentOctets, progress } = options;
     this.#options = options;
-    this.#journal = new Journal(directory, { disk, segmentOctets });
+    this.#journal = new Journal(directory, disk);
+    this.#writer = new JournalWriter(this.#journal, { disk, segmentOctets });
     this.#index = new LedgerIndex({
       directory: join(directory, 'index'),
       journal: this.#journal,
@@ -182,13 +185,13 @@ export class FileLedger implements Ledger {
     if (links.length === 0) return before.state.head;
     const state = before.state.clone();
     for (const { entry, hash } of links) state.apply(entry, hash);
-    const point = this.#journal.append(before.point, links).at(-1) ?? before.point;
+    const point = this.#writer.append(before.point, links).at(-1) ?? before.point;
     this.#position = { ...before, state, point };
     return state.head;
   }
 
   #setTailAside(octets: number): void {
-    const file = this.#journal.setTailAside(this.#read().point, octets);
+    const file = this.#writer.setTailAside(this.#read().point, octets);
     this.#append([{ type: 'tail-set-aside', file, octets }]);
     this.#options.onTornLine?.(file, octets);
   }

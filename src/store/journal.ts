@@ -1,14 +1,11 @@
-import { constants } from 'node:fs';
 import { basename, join } from 'node:path';
 import { CaError } from '../core/ca-error.ts';
-import { printable } from '../core/printable.ts';
-import { checkLink, hashLine, type Link } from '../ledger/chain.ts';
+import { checkLink, hashLine } from '../ledger/chain.ts';
 import { type Entry, noPreviousEntry } from '../ledger/entry.ts';
 import { parseEntry } from '../ledger/entry-codec.ts';
 import type { LedgerHead } from '../ledger/record.ts';
 import type { Disk } from './disk.ts';
-import { createDurably, syncDirectory, writeAll } from './durable-file.ts';
-import { giveToOwnerOf } from './file-mode.ts';
+import { publicMode } from './file-mode.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { readChunks, readLines } from './journal-lines.ts';
 
@@ -39,12 +36,6 @@ export interface JournalEntry {
   readonly point: JournalPoint;
 }
 
-export interface JournalOptions {
-  readonly disk: Disk;
-  /** A segment that has reached this size is followed by a new one. */
-  readonly segmentOctets: number;
-}
-
 /**
  * The record as files: `00000001.jsonl`, `00000002.jsonl`, …, one entry a line, the hash chain running through all
  * of them. Octets after the last newline are no entry: a writer is in the middle of it, or died there.
@@ -52,13 +43,10 @@ export interface JournalOptions {
 export class Journal {
   readonly directory: string;
   readonly #disk: Disk;
-  readonly #segmentOctets: number;
-  #distrusted: unknown;
 
-  constructor(directory: string, { disk, segmentOctets }: JournalOptions) {
+  constructor(directory: string, disk: Disk) {
     this.directory = directory;
     this.#disk = disk;
-    this.#segmentOctets = segmentOctets;
   }
 
   /**
@@ -129,7 +117,7 @@ export class Journal {
     for (let segment = point.segment; segment <= segments; segment++) {
       const path = this.segmentPath(segment);
       try {
-        total += this.#withFile(path, 'r', (fd) => this.#disk.fstatSync(fd).size);
+        total += withFile(this.#disk, path, 'r', (fd) => this.#disk.fstatSync(fd).size);
       } catch (error) {
         throw hasErrorCode(error, 'ENOENT') ? missing(this.#name(segment)) : ioError(error, 'read', path);
       }
@@ -157,70 +145,11 @@ export class Journal {
     );
   }
 
-  /**
-   * Writes lines at the end, which must be at `point`, in one write, and syncs them. When it throws, the journal is
-   * as it was before. After a failed sync the page cache proves nothing: this object then takes no more lines.
-   *
-   * @returns the points after each line
-   */
-  append(point: JournalPoint, links: readonly Link[]): readonly JournalPoint[] {
-    if (this.#distrusted) {
-      throw new CaError(
-        'store/io',
-        `${printable(this.directory)} takes no more entries after a failed sync`,
-        {
-          hint: 'check the disk (dmesg), then run the same command again',
-          cause: this.#distrusted,
-        },
-      );
-    }
-    const full = point.offset >= this.#segmentOctets;
-    const place = full ? { segment: point.segment + 1, offset: 0, line: 0 } : point;
-    const path = this.segmentPath(place.segment);
-    try {
-      if (full) this.#begin(path);
-      this.#writeAt(path, place.offset, Buffer.concat(links.flatMap(({ line }) => [line, newline])));
-    } catch (error) {
-      throw ioError(error, 'write', path);
-    }
-    let { offset } = place;
-    return links.map(({ entry: { seq, time }, line: { length }, hash }, index) => {
-      offset += length + 1;
-      const line = place.line + index + 1;
-      return { segment: place.segment, offset, line, lastOctets: length + 1, seq, hash, time };
-    });
-  }
-
-  /**
-   * Moves the octets after `point`, left by a power cut, to a file of their own beside the journal, durably.
-   *
-   * @returns the new file's name
-   */
-  setTailAside(point: JournalPoint, octets: number): string {
-    const torn = this.read(point.segment, point.offset, octets);
-    for (let attempt = 1; ; attempt++) {
-      const name = `torn-${point.seq + 1}-${attempt}.bin`;
-      try {
-        createDurably(join(this.directory, name), torn, { mode: 0o644, disk: this.#disk });
-      } catch (error) {
-        if (error instanceof CaError && error.code === 'store/occupied') continue;
-        throw error;
-      }
-      const path = this.segmentPath(point.segment);
-      try {
-        this.#withFile(path, 'r+', (fd) => this.#cutBack(fd, point.offset));
-      } catch (error) {
-        throw ioError(error, 'write', path);
-      }
-      return name;
-    }
-  }
-
   /** Octets of a segment; fewer than asked for at its end. Throws `ledger/missing-segment`, `store/…`. */
   read(segment: number, offset: number, length: number): Buffer {
     const path = this.segmentPath(segment);
     try {
-      return this.#withFile(path, 'r', (fd) => {
+      return withFile(this.#disk, path, 'r', (fd) => {
         const octets = Buffer.alloc(length);
         let filled = 0;
         for (let got = -1; filled < length && got !== 0; filled += got) {
@@ -260,65 +189,6 @@ export class Journal {
     }
   }
 
-  #begin(path: string): void {
-    // A crash may have left it empty; a link that somebody else put there is not followed.
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
-    this.#withFile(path, flags, (fd) => {
-      if (process.platform !== 'win32') this.#disk.fchmodSync(fd, 0o644);
-      giveToOwnerOf(this.directory, fd, this.#disk);
-      this.#disk.fsyncSync(fd);
-    });
-    syncDirectory(this.directory, this.#disk);
-  }
-
-  #writeAt(path: string, offset: number, octets: Uint8Array): void {
-    this.#withFile(path, 'r+', (fd) => {
-      const { size } = this.#disk.fstatSync(fd);
-      if (size !== offset) {
-        throw new CaError(
-          'store/io',
-          `${path} has ${size} octets instead of ${offset}: somebody wrote without the lock`,
-          {
-            hint: 'find the program that writes there, then run: ca ledger verify',
-          },
-        );
-      }
-      let written = false;
-      try {
-        writeAll(fd, octets, offset, this.#disk);
-        written = true;
-        this.#disk.fdatasyncSync(fd);
-      } catch (error) {
-        if (written) this.#distrusted = error;
-        this.#takeBack(fd, offset);
-        throw error;
-      }
-    });
-  }
-
-  #takeBack(fd: number, offset: number): void {
-    try {
-      this.#cutBack(fd, offset);
-    } catch (error) {
-      // The first error is the one to report.
-      this.#distrusted = error;
-    }
-  }
-
-  #cutBack(fd: number, offset: number): void {
-    this.#disk.ftruncateSync(fd, offset);
-    this.#disk.fsyncSync(fd);
-  }
-
-  #withFile<T>(path: string, flags: string | number, use: (fd: number) => T): T {
-    const fd = this.#disk.openSync(path, flags, 0o644);
-    try {
-      return use(fd);
-    } finally {
-      this.#disk.closeSync(fd);
-    }
-  }
-
   /** The name of a line of which only its place is known. */
   whereAt(segment: number, offset: number): string {
     return `the line at octet ${offset} of ${this.#name(segment)}`;
@@ -334,12 +204,20 @@ export class Journal {
   }
 }
 
+/** Runs the work on an open file, and closes it. Throws the system's error. */
+export function withFile<T>(disk: Disk, path: string, flags: string | number, use: (fd: number) => T): T {
+  const fd = disk.openSync(path, flags, publicMode);
+  try {
+    return use(fd);
+  } finally {
+    disk.closeSync(fd);
+  }
+}
+
 /** The file name of a segment: `00000001.jsonl`. */
 export function segmentName(segment: number): string {
   return `${String(segment).padStart(8, '0')}.jsonl`;
 }
-
-const newline = Buffer.from('\n');
 
 function noAuthority(directory: string): CaError {
   return new CaError('authority/missing', `there is no authority here: ${directory} holds no ledger`, {

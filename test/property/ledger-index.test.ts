@@ -92,7 +92,7 @@ describe('an indexed ledger answers like the fold of all its entries', () => {
     await fc.assert(
       fc.asyncProperty(histories, fc.nat(60), async (bodies, cut) => {
         const open = await write(bodies, 5, 1000);
-        const journal = new Journal(directory, { disk: realDisk, segmentOctets: 4000 });
+        const journal = new Journal(directory, realDisk);
         const built = new LedgerIndex({ directory: index, journal, disk: realDisk });
         const points = [...journal.entriesAfter(journalStart)];
         const limit = points[Math.min(cut, points.length - 1)]?.point;
@@ -115,7 +115,7 @@ describe('an indexed ledger answers like the fold of all its entries', () => {
     await fc.assert(
       fc.asyncProperty(histories, fc.integer({ min: 1, max: 9 }), async (bodies, tail) => {
         const open = await write(bodies, 3, tail);
-        const journal = new Journal(directory, { disk: realDisk, segmentOctets: 4000 });
+        const journal = new Journal(directory, realDisk);
         const files = new LedgerIndex({ directory: index, journal, disk: realDisk });
         const opened = files.extend(files.open());
         const view = new IndexView(opened, journal, () => {

@@ -1,0 +1,281 @@
+import type { ClientName } from '../core/client-name.ts';
+import { type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
+import type { Serial } from '../core/serial.ts';
+import type { Entry, IssuerRole } from '../ledger/entry.ts';
+import { parseEntry } from '../ledger/entry-codec.ts';
+import {
+  authorityRecord,
+  crlRecord,
+  issuedRecord,
+  pageLength,
+  pages,
+  unknownSerial,
+} from '../ledger/ledger-state.ts';
+import type { StatusCounts } from '../ledger/ledger-view.ts';
+import {
+  type AuthorityRecord,
+  type CertificateRecord,
+  type ClientRecord,
+  type CrlRecord,
+  isDueOnCrl,
+} from '../ledger/record.ts';
+import { IndexDamage } from './index-blocks.ts';
+import { type Facts, findFacts } from './index-facts.ts';
+import {
+  clientHash,
+  clientKey,
+  clientNameHash,
+  type IndexSummary,
+  type Place,
+  readPlace,
+  readSeconds,
+  secondsBias,
+  serialKey,
+  type TableName,
+} from './index-tables.ts';
+import type { Journal } from './journal.ts';
+import type { OpenIndex } from './ledger-index.ts';
+
+/** Answers from one index and the lines of the journal that it points to. Throws {@link IndexDamage} where they disagree. */
+export class IndexReader {
+  readonly #index: OpenIndex;
+  readonly #journal: Journal;
+
+  constructor(index: OpenIndex, journal: Journal) {
+    this.#index = index;
+    this.#journal = journal;
+  }
+
+  get summary(): IndexSummary {
+    return this.#index.summary;
+  }
+
+  authority(): AuthorityRecord {
+    return authorityRecord(this.#entry(this.#index.summary.authority, 'authority-created'));
+  }
+
+  client(name: ClientName): ClientRecord | undefined {
+    const key = clientKey(name);
+    let addedAt: Date | undefined;
+    let place: Place | undefined;
+    for (const run of this.#index.tables) {
+      const row = run.clients.find(key);
+      if (!row) continue;
+      addedAt ??= new Date(row.readDoubleBE(38));
+      place = readPlace(row, 46);
+    }
+    if (!addedAt || !place) return undefined;
+    const { client, policy } = this.#entry(place, 'client-added');
+    if (client !== name) throw new IndexDamage(`a client's line is another's`);
+    return { name, addedAt, policy };
+  }
+
+  /** The client that was first to have a name with that key. */
+  clientNameWithKey(nameKey: string): ClientName | undefined {
+    const rows = this.#index.tables.flatMap((run) => [...run.clients.startingWith(clientNameHash(nameKey))]);
+    const [first] = rows.sort((a, b) => a.readUIntBE(32, 6) - b.readUIntBE(32, 6));
+    return first && this.#entry(readPlace(first, 46), 'client-added').client;
+  }
+
+  certificate(serial: Serial): CertificateRecord | undefined {
+    const facts = findFacts(this.#index.tables, serialKey(serial));
+    return facts && this.#record(this.#issuedAs(serial, facts), facts);
+  }
+
+  certificateBytes(serial: Serial): Uint8Array {
+    const facts = findFacts(this.#index.tables, serialKey(serial));
+    if (!facts) throw unknownSerial(serial);
+    return Buffer.from(this.#issuedAs(serial, facts).certificate, 'base64');
+  }
+
+  certificatesOf(client: ClientName): CertificateRecord[] {
+    const name = Buffer.from(client);
+    const key = Buffer.alloc(8);
+    clientHash(name, 0, name.length, key, 0);
+    return this.#posted('byClient', key).filter((record) => record.client === client);
+  }
+
+  certificatesWithKey(key: string): CertificateRecord[] {
+    const first = Buffer.from(key.slice(0, 16).padEnd(16, '0'), 'hex');
+    return this.#posted('byKey', first).filter((record) => record.key === key);
+  }
+
+  isKeyBarred(key: string): boolean {
+    if (this.#index.summary.barredKeys.includes(key)) return true;
+    return this.certificatesWithKey(key).some(({ revocation }) => revocation?.reason === 'keyCompromise');
+  }
+
+  *certificates(): Generator<readonly CertificateRecord[]> {
+    const { tables, point } = this.#index;
+    for (const run of tables) run.certificates.preload();
+    let page: CertificateRecord[] = [];
+    for (const { octets, seq, where } of this.#journal.linesUpTo(point.seq)) {
+      if (octets.indexOf('"type":"issued"', 0, 'latin1') !== issuedAt(seq)) continue;
+      const entry = parseEntry(octets, where());
+      if (entry.type !== 'issued') throw new Error(`${where()} changed its type`);
+      page.push(this.#record(entry, findFacts(tables, serialKey(entry.serial))));
+      if (page.length < pageLength) continue;
+      yield page;
+      page = [];
+    }
+    if (page.length > 0) yield page;
+  }
+
+  *certificatesExpiring(from: Date, to: Date): Generator<readonly CertificateRecord[]> {
+    const end = endKey(to);
+    const cursors = this.#index.tables.map(({ byNotAfter: table }) => {
+      const first = table.lowerBound(endKey(from));
+      return rowsBetween(table.rows(first, Math.max(first, table.lowerBound(end))), table.width);
+    });
+    const heads = cursors.map((cursor) => cursor.next().value);
+    let places: Place[] = [];
+    for (;;) {
+      let least = -1;
+      heads.forEach((row, position) => {
+        const best = heads[least];
+        if (row && (!best || row.compare(best) < 0)) least = position;
+      });
+      const row = heads[least];
+      if (!row) break;
+      places.push(readPlace(row, 11));
+      heads[least] = cursors[least]?.next().value;
+      if (places.length < pageLength) continue;
+      yield this.#records(places);
+      places = [];
+    }
+    yield* pages(this.#records(places));
+  }
+
+  countExpiring(from: Date, to: Date): number {
+    return Math.max(0, this.#endingFrom('byNotAfter', from) - this.#endingFrom('byNotAfter', to));
+  }
+
+  undelivered(): CertificateRecord[] {
+    const settled = new Set<number>();
+    const owed: { seq: number; place: Place }[] = [];
+    for (const run of this.#index.tables) {
+      for (const rows of run.settled.rows(0, run.settled.count)) {
+        for (let at = 0; at < rows.length; at += 6) settled.add(rows.readUIntBE(at, 6));
+      }
+      for (const rows of run.undelivered.rows(0, run.undelivered.count)) {
+        for (let at = 0; at < rows.length; at += 19) {
+          owed.push({ seq: rows.readUIntBE(at, 6), place: readPlace(rows, at + 6) });
+        }
+      }
+    }
+    return this.#records(owed.filter(({ seq }) => !settled.has(seq)).map(({ place }) => place));
+  }
+
+  counts(now: Date): StatusCounts {
+    const [issued, revoked, superseded, both] = (
+      ['byNotAfter', 'revokedEnds', 'supersededEnds', 'bothEnds'] as const
+    ).map((name) => ({
+      all: this.#index.tables.reduce((sum, run) => sum + run[name].count, 0),
+      current: this.#endingFrom(name, now),
+    })) as [Count, Count, Count, Count];
+    const currentlySuperseded = superseded.current - both.current;
+    return {
+      active: issued.current - revoked.current - currentlySuperseded,
+      superseded: currentlySuperseded,
+      revoked: revoked.all,
+      expired: issued.all - issued.current - (revoked.all - revoked.current),
+    };
+  }
+
+  lastCrl(issuer: IssuerRole): CrlRecord | undefined {
+    const { rootCrl, issuingCrl } = this.#index.summary;
+    const place = issuer === 'root' ? rootCrl : issuingCrl;
+    return place && crlRecord(this.#entry(place, 'crl-published'));
+  }
+
+  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): readonly RevocationPage[] {
+    const result: Buffer[] = [];
+    let page = Buffer.alloc(0);
+    let filled = 0;
+    for (const { revocations: table } of this.#index.tables) {
+      for (const rows of table.rows(0, table.count)) {
+        for (let at = 0; at < rows.length; at += table.width) {
+          const notAfter = new Date(readSeconds(rows, at + 6) * 1000);
+          if (dropExpired && !isDueOnCrl(notAfter, rows.readUIntBE(at, 6), lastCrl)) continue;
+          if (filled === page.length) {
+            page = Buffer.allocUnsafeSlow(pageLength * revocationWidth);
+            result.push(page);
+            filled = 0;
+          }
+          rows.copy(page, filled, at + 11, at + table.width);
+          filled += revocationWidth;
+        }
+      }
+    }
+    return result.map((full) => (full === page ? full.subarray(0, filled) : full));
+  }
+
+  #posted(name: 'byClient' | 'byKey', key: Buffer): CertificateRecord[] {
+    const places: Place[] = [];
+    for (const run of this.#index.tables) {
+      for (const row of run[name].startingWith(key)) places.push(readPlace(row, 14));
+    }
+    return this.#records(places);
+  }
+
+  #records(places: readonly Place[]): CertificateRecord[] {
+    return places.map((place) => {
+      const entry = this.#entry(place, 'issued');
+      return this.#record(entry, findFacts(this.#index.tables, serialKey(entry.serial)));
+    });
+  }
+
+  #record(entry: Extract<Entry, { type: 'issued' }>, facts: Facts | undefined): CertificateRecord {
+    if (!facts || facts.seq !== entry.seq) throw new IndexDamage('a certificate is not in the index');
+    const { deliveredAt, supersededAt, revocation } = facts;
+    return {
+      ...issuedRecord(entry),
+      ...(deliveredAt && { deliveredAt }),
+      ...(supersededAt && { supersededAt }),
+      ...(revocation && { revocation }),
+    };
+  }
+
+  #issuedAs(serial: Serial, { place }: Facts): Extract<Entry, { type: 'issued' }> {
+    const entry = this.#entry(place, 'issued');
+    if (entry.serial !== serial) throw new IndexDamage(`a certificate's line is another's`);
+    return entry;
+  }
+
+  #entry<T extends Entry['type']>(place: Place, type: T): Extract<Entry, { type: T }> {
+    const line = this.#journal.read(place.segment, place.offset, place.length);
+    const entry = parseEntry(line, this.#journal.whereAt(place.segment, place.offset));
+    if (entry.type !== type) throw new IndexDamage(`a line is of type ${entry.type}, not ${type}`);
+    return entry as Extract<Entry, { type: T }>;
+  }
+
+  /** How many rows of these tables have a notAfter that is not before `instant`. */
+  #endingFrom(name: TableName, instant: Date): number {
+    const key = endKey(instant);
+    return this.#index.tables.reduce((sum, run) => sum + run[name].count - run[name].lowerBound(key), 0);
+  }
+}
+
+interface Count {
+  readonly all: number;
+  readonly current: number;
+}
+
+/** The least notAfter that is not before `instant`, as it stands in rows. */
+function endKey(instant: Date): Buffer {
+  const seconds = Math.ceil(instant.getTime() / 1000) + secondsBias;
+  const key = Buffer.alloc(5);
+  key.writeUIntBE(Math.min(Math.max(seconds, 0), 2 ** 40 - 1), 0, 5);
+  return key;
+}
+
+function* rowsBetween(stretches: Iterable<Buffer>, width: number): Generator<Buffer> {
+  for (const rows of stretches) {
+    for (let at = 0; at < rows.length; at += width) yield rows.subarray(at, at + width);
+  }
+}
+
+/** Where `"type":"issued"` stands in the line of that number. */
+function issuedAt(seq: number): number {
+  return '{"seq":,"time":"2026-11-22T00:00:00.000Z",'.length + String(seq).length;
+}
