@@ -195,8 +195,7 @@ export async function crl(
   ports: Ports,
 ): Promise<{ crl: CrlResult | undefined; why: string | undefined }> {
   const { authority } = await ports.ledger.view();
-  const due = request.root ? undefined : await whyCrlIsDue(settings, ports);
-  const why = request.ifDue ? due : (due ?? 'asked for');
+  const why = request.ifDue ? await whyCrlIsDue(settings, ports) : 'asked for';
   let result = await currentCrl(ports, request.root ? 'root' : undefined);
   if (why !== undefined && !request.dryRun) {
     const issuer = request.root ? openIssuer('root', authority.root) : clientIssuer(authority);
