@@ -77,6 +77,6 @@ function bugReport(error: unknown, { version, runtime }: World): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   const lines = stack.split('\n').map((line) => `  ${printable(line)}\n`);
   return `${lines.join('')}  this is a bug in private-ca ${version} (${runtime})
-  hint: please report it with the lines above and the command that you ran: npm bugs private-ca
+  hint: please report it, with the lines above and the command that you ran
 `;
 }
