@@ -11,11 +11,10 @@ import { basename, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, transform } from 'esbuild';
 import { settingsSchema } from '../src/authority/settings.ts';
 import { addon, groupImports, noPrograms, separateLibraries } from './build-plugins.ts';
-import { writeCodeCache } from './code-cache.ts';
 
 /*
  * Makes what the package ships, in `dist`: the program in a few CommonJS files, which Node starts 8 ms sooner than ES
- * modules, with what V8 made of them; the schema of ca.json; the licences of what is bundled.
+ * modules; the schema of ca.json; the licences of what is bundled.
  */
 
 /** Loaded by `ca verify` alone, from a file of their own. */
@@ -54,7 +53,7 @@ const program = await build({
   format: 'esm',
   splitting: true,
   write: false,
-  entryPoints: [{ in: 'bin/ca.ts', out: 'program' }],
+  entryPoints: [{ in: 'bin/ca.ts', out: 'ca' }],
   chunkNames: '[name]-[hash]',
   plugins: [groupImports(groups), separateLibraries(libraries), addon, noPrograms],
 });
@@ -69,7 +68,6 @@ for (const { path, text } of program.outputFiles) {
   });
   writeFileSync(join(made, basename(path)), code);
 }
-await build({ ...common, format: 'cjs', entryPoints: [{ in: 'bin/launch.ts', out: 'ca' }] });
 chmodSync(join(made, 'ca.cjs'), 0o755);
 
 const separate = await build({
@@ -79,7 +77,6 @@ const separate = await build({
 });
 writeFileSync(join(made, 'ca.schema.json'), settingsSchema());
 writeFileSync(join(made, 'LICENSES.txt'), licences([program.metafile, separate.metafile]));
-await writeCodeCache(made);
 chmodSync(made, 0o755);
 rmSync('dist', { recursive: true, force: true });
 renameSync(made, 'dist');

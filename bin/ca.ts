@@ -1,17 +1,14 @@
+#!/usr/bin/env node
 import process from 'node:process';
 import { reportFailure } from '../src/cli/failure.ts';
 import { main } from '../src/cli/main.ts';
 import { realWorld } from './world.ts';
 
-export { main, realWorld };
-
-/** Runs this process's command line in the real world. */
-export function run(): void {
-  process.on('uncaughtException', crash);
-  main(process.argv.slice(2), realWorld).then((exitCode) => {
-    process.exitCode = exitCode;
-  }, crash);
-}
+// Runs this process's command line in the real world.
+process.on('uncaughtException', crash);
+main(process.argv.slice(2), realWorld).then((exitCode) => {
+  process.exitCode = exitCode;
+}, crash);
 
 /** Without this Node would exit with 1, which means that the honest answer is no. */
 function crash(error: unknown): void {

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cliPath, root } from '../support/built-cli.ts';
 import { temporaryDirectory } from '../support/outside-program.ts';
@@ -59,7 +59,7 @@ describe('the package', () => {
     expect(
       names.filter(
         (name) =>
-          !/^(dist\/.*\.cjs(\.cache)?|dist\/ca\.schema\.json|dist\/LICENSES\.txt|LICENSE|README\.md|package\.json)$/.test(
+          !/^(dist\/.*\.cjs|dist\/ca\.schema\.json|dist\/LICENSES\.txt|LICENSE|README\.md|package\.json)$/.test(
             name,
           ),
       ),
@@ -113,21 +113,5 @@ describe('the built program', () => {
     const { status, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
     expect(stderr).toMatch(/^ca: cannot write standard output: the disk is full\n {2}hint: /);
     expect(status).toBe(3);
-  });
-});
-
-describe('the code cache', () => {
-  it('holds no path of the machine that built it, and may be missing or of another version', () => {
-    const program = install();
-    const directory = dirname(program);
-    const caches = readdirSync(directory).filter((name) => name.endsWith('.cache'));
-    expect(caches.length).toBeGreaterThan(3);
-    for (const name of caches) {
-      expect(readFileSync(join(directory, name)).includes(root)).toBe(false);
-      writeFileSync(join(directory, name), 'of another version');
-    }
-    expect(run(program, '--version')).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: '' });
-    for (const name of caches) rmSync(join(directory, name));
-    expect(run(program, '--version')).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: '' });
   });
 });
