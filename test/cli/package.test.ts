@@ -92,7 +92,7 @@ describe('the built program', () => {
         });
         require(process.argv[1]);`;
       const { stderr } = run('-e', script, '--', cliPath, '--home', home, ...argv);
-      expect(stderr).toMatch(/loaded: .*program\.cjs/);
+      expect(stderr).toMatch(/loaded: .*ca\.cjs/);
       expect(stderr).not.toMatch(
         /peculiar|reflect-metadata|fs-native-extensions|node-forge|NativeModule child_process/,
       );
