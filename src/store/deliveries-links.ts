@@ -5,7 +5,7 @@ import type { Serial } from '../core/serial.ts';
 import { type DeliveryDisk, type DeliveryNames, isSerial, occupied, type Place } from './deliveries-place.ts';
 import { inheritedOwner } from './file-mode.ts';
 import { temporaryPath } from './file-set.ts';
-import { hasErrorCode } from './io-error.ts';
+import { hasErrorCode, ioError } from './io-error.ts';
 
 /** The version that is in place. */
 export function readCurrent({ current }: Place, disk: DeliveryDisk): Serial | undefined {
@@ -14,7 +14,7 @@ export function readCurrent({ current }: Place, disk: DeliveryDisk): Serial | un
     return isSerial(serial) ? serial : undefined;
   } catch (error) {
     if (hasErrorCode(error, 'ENOENT', 'ENOTDIR', 'EINVAL')) return undefined;
-    throw error;
+    throw ioError(error, 'read', current);
   }
 }
 

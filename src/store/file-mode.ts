@@ -2,6 +2,7 @@ import { type Stats, statSync } from 'node:fs';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import { type Disk, realDisk } from './disk.ts';
+import { ioError } from './io-error.ts';
 
 /** Keys, passphrases, and what holds them. */
 export const secretMode = 0o600;
@@ -36,12 +37,16 @@ export function checkOwnerOnly(stats: Stats, path: string, what: string): void {
 /**
  * The owner that new files in that directory are given: the directory's own, when root works in somebody else's
  * directory, since a service could not read its key or take its lock otherwise; undefined when they stay with who
- * makes them.
+ * makes them. Throws `store/…`.
  */
 export function inheritedOwner(directory: string): Owner | undefined {
   if (process.geteuid?.() !== 0) return undefined;
-  const { uid, gid } = statSync(directory);
-  return uid === 0 ? undefined : { uid, gid };
+  try {
+    const { uid, gid } = statSync(directory);
+    return uid === 0 ? undefined : { uid, gid };
+  } catch (error) {
+    throw ioError(error, 'look at', directory);
+  }
 }
 
 /**

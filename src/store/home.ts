@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
@@ -58,11 +58,14 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
         issuer === crl.issuer ? crl.pem : `${readIfThere(crlPaths(issuer).pem) ?? ''}`;
       const all = twoTier ? [allCrlsFile(pemOf('issuing'), pemOf('root'))] : [];
       const files = [...all, ...crlFiles(crl, twoTier)];
+      // What is in it can be made again, so its loss is no reason to publish nothing.
+      const made = makeDirectories(crlDirectory, publicDirectoryMode, inheritedOwner);
       removeTemporaries(
         crlDirectory,
         files.map(({ name }) => name),
       );
       await writeFiles(crlDirectory, files);
+      await syncDirectories(made.map(dirname));
       return crlPaths(crl.issuer);
     },
 
@@ -77,7 +80,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
       });
       const made = makeDirectories(directory, publicDirectoryMode, inheritedOwner);
       await writeFiles(directory, files);
-      await syncDirectories(new Set(made.map((each) => join(each, '..'))));
+      await syncDirectories(new Set(made.map(dirname)));
     },
 
     readSpread: async () => readIfThere(spreadPath)?.toString('utf8').trim(),

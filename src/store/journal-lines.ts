@@ -48,7 +48,7 @@ export function* readChunks(
   const fd = open(disk, path);
   try {
     let offset = from;
-    const left = disk.fstatSync(fd).size - offset;
+    const left = sizeOf(disk, fd, path) - offset;
     let buffer = Buffer.allocUnsafe(Math.max(Math.min(left + 1, chunkOctets), 1));
     let filled = 0;
     for (;;) {
@@ -90,6 +90,14 @@ function open(disk: Disk, path: string): number {
     throw new CaError('ledger/missing-segment', `${printable(path)} is missing`, {
       hint: 'restore it from a backup',
     });
+  }
+}
+
+function sizeOf(disk: Disk, fd: number, path: string): number {
+  try {
+    return disk.fstatSync(fd).size;
+  } catch (error) {
+    throw ioError(error, 'read', path);
   }
 }
 

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -205,6 +206,19 @@ describe.skipIf(!canMount)('a read-only disk (needs root and mount)', () => {
       `);
       expect(copy.refusal(['issue', 'orders', '--out', 'delivery/below'])).toContain('store/read-only');
     });
+  });
+});
+
+describe('a removed directory of CRLs', () => {
+  it.each(['crl', 'renew', 'revoke billing'])('is made again by ca %s', (command) => {
+    const copy = field.copy();
+    rmSync(copy.path('home/crl'), { recursive: true });
+    expect(copy.run(['status']).exitCode).toBe(1);
+    copy.do(...command.split(' '));
+    expect(statSync(copy.path('home/crl')).mode & 0o777).toBe(0o755);
+    expect(readdirSync(copy.path('home/crl'))).toEqual(expect.arrayContaining(['ca.crl', 'ca.crl.pem']));
+    expect(copy.do('status')).toMatchObject({ crl: { state: 'fresh' }, problems: [] });
+    copy.do('ledger', 'verify');
   });
 });
 

@@ -48,6 +48,12 @@ describe('writeFiles', () => {
     },
   );
 
+  it('refuses a directory that is not there', async () => {
+    await expect(writeFiles(join(directory, 'gone'), files)).rejects.toMatchObject({
+      code: 'store/not-found',
+    });
+  });
+
   it('leaves no temporary file when a directory is in the way', async () => {
     mkdirSync(join(directory, 'b'));
     await expect(writeFiles(directory, files)).rejects.toMatchObject({ code: 'store/io' });

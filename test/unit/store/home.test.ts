@@ -321,6 +321,28 @@ describe('publishCrl', () => {
     },
   );
 
+  it('makes the directory again that was removed, as open as it was', async () => {
+    await open().create(twoTiers);
+    rmSync(join(path, 'crl'), { recursive: true });
+    await open().publishCrl(crlOf('issuing', 2));
+    expect(crlFilesIn(join(path, 'crl'))).toEqual({
+      'ca.crl': 'issuing der 2',
+      'ca.crl.pem': 'issuing pem 2\n',
+      'all.crl.pem': 'issuing pem 2\n',
+    });
+    expect(modeOf(join(path, 'crl'))).toBe('755');
+  });
+
+  it.runIf(isRoot)('gives that directory to the service whose authority it is (needs root)', async () => {
+    await open().create(oneTier);
+    chownSync(path, 12345, 12346);
+    rmSync(join(path, 'crl'), { recursive: true });
+    await open().publishCrl(crlOf('root', 2));
+    for (const name of ['crl', 'crl/ca.crl']) {
+      expect(statSync(join(path, name))).toMatchObject({ uid: 12345, gid: 12346 });
+    }
+  });
+
   it('has no CRL to read when the file is lost', async () => {
     await open().create(oneTier);
     rmSync(join(path, 'crl/ca.crl'));
