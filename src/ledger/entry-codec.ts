@@ -90,13 +90,13 @@ function checkVersion({ version }: Record<string, unknown>, where: string): void
   throw new CaError(
     'ledger/unknown-version',
     `${where} begins a ledger of version ${version}; this program knows version ${ledgerVersion}`,
-    { hint: 'upgrade this program: npm install --global private-ca@latest' },
+    { hint: 'upgrade this program' },
   );
 }
 
 function malformed(where: string, fault: string): CaError {
   return new CaError('ledger/malformed', `${where} ${printable(fault)}`, {
-    hint: 'restore the ledger from a backup; to see what else is wrong, run: ca ledger verify',
+    hint: 'restore the ledger from a backup',
   });
 }
 

@@ -141,7 +141,7 @@ describe('parseEntry refuses', () => {
     expect(() => parse(line.replace('"version":1', '"version":2'))).toThrow(
       expect.objectContaining({
         code: 'ledger/unknown-version',
-        hint: 'upgrade this program: npm install --global private-ca@latest',
+        hint: 'upgrade this program',
       }),
     );
     expect(() => parse(line.replace('"version":1', '"version":"1"'))).toThrow('key "version" is not 1');
