@@ -1,5 +1,6 @@
 import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
+import { dayMs } from '../core/duration.ts';
 import { addMs, formatDay } from '../core/instant.ts';
 import type { Serial } from '../core/serial.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
@@ -32,7 +33,9 @@ export interface RenewalSelection {
 /**
  * What is due at `now`: the newest certificate of each client, if it is neither revoked nor superseded, has less
  * left than the window, is not expired for longer than the grace period, and its CA has more to give. Where the newest
- * one was revoked, an older one is not renewed in its place: whoever revoked it has to say what is next.
+ * one was revoked, an older one is not renewed in its place: whoever revoked it has to say what is next. What expired
+ * longer ago than the grace period is renewed only by name and by force; for half a year after it `skipped` tells of it,
+ * so that no client is lost in silence and the query stays small.
  *
  * Throws `ledger/unknown-client` for a name that is not there.
  */
@@ -45,11 +48,15 @@ export async function planRenewals(
   const due: CertificateRecord[] = [];
   const skipped: Skipped[] = [];
   const caNotAfter = clientIssuer(view.authority).facts.notAfter;
+  const graceStart = addMs(now, -settings.renewal.graceMs);
   const consider = async (record: CertificateRecord, named: boolean) => {
-    const why = await whyNotDue(record, selection, view, settings, now, caNotAfter);
+    const isPastGrace = record.notAfter < graceStart;
+    const forgotten = isPastGrace && !(named && selection.force) ? pastGrace(record) : undefined;
+    const why = (await whyNotDue(record, selection, view, settings, now, caNotAfter)) ?? forgotten;
     const isLive = certificateStatus(record, now) === 'active';
+    const isTold = (why === notDeliverable && !isPastGrace) || (why === newestRevoked && isLive);
     if (why === undefined) due.push(record);
-    else if (named || why === notDeliverable || (why === newestRevoked && isLive))
+    else if (named || isTold || why === forgotten)
       skipped.push({ client: record.client, serial: record.serial, why });
   };
   for (const client of selection.clients) {
@@ -65,7 +72,7 @@ export async function planRenewals(
     const horizon = selection.force
       ? farFuture
       : addMs(now, await longestWindowMs(selection.within ?? settings.renewal.within, view));
-    for await (const page of view.certificatesExpiring(addMs(now, -settings.renewal.graceMs), horizon)) {
+    for await (const page of view.certificatesExpiring(addMs(graceStart, -rememberedMs), horizon)) {
       for (const record of page) await consider(record, false);
     }
   }
@@ -96,8 +103,15 @@ export function windowMs(
 /** An instant after every notAfter that X.509 can write (RFC 5280 §4.1.2.5). */
 export const farFuture = new Date('9999-12-31T23:59:59Z');
 
+/** How long after its grace period a client is still told of. */
+const rememberedMs = 180 * dayMs;
+
 const newestRevoked = 'its newest certificate was revoked; give it another one with: ca issue CLIENT';
 const notDeliverable = 'its files went to standard output; issue it again with --out DIR to have it renewed';
+
+function pastGrace({ client, notAfter }: CertificateRecord): string {
+  return `it expired on ${formatDay(notAfter)} and is past renewal.grace; run: ca renew ${client} --force`;
+}
 
 async function whyNotDue(
   record: CertificateRecord,
@@ -109,9 +123,6 @@ async function whyNotDue(
 ): Promise<string | undefined> {
   if (record.revocation) return newestRevoked;
   if (record.supersededAt) return `it is ${certificateStatus(record, now)}`;
-  if (now.getTime() - record.notAfter.getTime() > settings.renewal.graceMs) {
-    return `it expired on ${formatDay(record.notAfter)}, before the grace period`;
-  }
   const window = within ?? settings.renewal.within;
   if (!force && !isInWindow(record, window, now)) {
     return `it is due from ${formatDay(addMs(record.notAfter, -windowMs(record, window)))}`;

@@ -60,16 +60,43 @@ describe('renew', () => {
     expect(await scene.renew()).toMatchObject({ renewed: [], skipped: [] });
   });
 
-  it('renews what expired within the grace period, and nothing older', async () => {
+  it('renews what expired within the grace period; what is older is told of, and renewed by name and force', async () => {
     const scene = await openScene();
     await scene.issue('billing');
     scene.days(119);
     expect((await scene.renew()).renewed).toHaveLength(1);
     scene.days(121);
-    expect((await scene.renew()).renewed).toEqual([]);
-    expect((await scene.renew({ clients: names('billing') })).skipped).toMatchObject([
-      { client: 'billing', why: expect.stringContaining('before the grace period') },
-    ]);
+    const left = {
+      renewed: [],
+      skipped: [
+        {
+          client: 'billing',
+          why: 'it expired on 2027-06-19 and is past renewal.grace; run: ca renew billing --force',
+        },
+      ],
+    };
+    expect(await scene.renew()).toMatchObject(left);
+    expect(await scene.renew({ clients: names('billing') })).toMatchObject(left);
+    expect(await scene.renew({ force: true })).toMatchObject(left);
+    expect(await scene.renew({ clients: names('billing'), force: true })).toMatchObject({
+      renewed: [{ client: 'billing' }],
+      skipped: [],
+    });
+    expect(await scene.renew()).toMatchObject({ renewed: [], skipped: [] });
+  });
+
+  it('is silent about what is past its grace period and was revoked, replaced, printed or is half a year old', async () => {
+    const scene = await openScene();
+    await scene.issue('revoked', { csr: handmadeCsr() });
+    await scene.revoke('revoked');
+    await scene.issue('printed', { delivery: { kind: 'stdout' } });
+    await scene.issue('replaced');
+    await scene.issue('old', { csr: handmadeCsr() });
+    scene.days(121);
+    await scene.issue('replaced');
+    expect((await scene.renew()).skipped).toMatchObject([{ client: 'old' }]);
+    scene.days(181);
+    expect((await scene.renew()).skipped).not.toContainEqual(expect.objectContaining({ client: 'old' }));
   });
 
   it('renews no revoked client, not even an older certificate of it', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { status } from '../../../src/authority/status.ts';
 import { dayMs } from '../../../src/core/duration.ts';
 import { handmadeCsr } from '../../support/handmade-csr.ts';
-import { openScene, refusalIn, type Scene } from './scene.ts';
+import { names, openScene, refusalIn, type Scene } from './scene.ts';
 
 const look = (scene: Scene) => status(scene.settings, scene.world.ports);
 
@@ -119,6 +119,18 @@ describe('a problem is', () => {
     ]);
   });
 
+  it('a client that expired and is past its grace period', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    scene.days(121);
+    await scene.crl();
+    expect((await look(scene)).problems).toEqual([
+      'billing is due, but it expired on 2027-02-20 and is past renewal.grace; run: ca renew billing --force',
+    ]);
+    await scene.renew({ clients: names('billing'), force: true });
+    expect((await look(scene)).problems).toEqual([]);
+  });
+
   it('a delivery that failed', async () => {
     const scene = await openScene();
     scene.world.fail('deliver');
@@ -166,7 +178,10 @@ describe('a problem is', () => {
       problems: [],
       warnings: ['the CA ends on 2027-11-22, in 364d 23h: plan its successor'],
     });
-    scene.days(200);
+    scene.days(119);
+    await scene.renew();
+    scene.days(81);
+    await scene.crl();
     await scene.renew();
     expect((await look(scene)).problems).toMatchObject([
       expect.stringContaining('the CA ends on 2027-11-22'),
