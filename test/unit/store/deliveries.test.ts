@@ -186,6 +186,30 @@ describe('deliver', () => {
   });
 });
 
+describe('paths', () => {
+  it.each(['.', '.billing', '.billing/current', 'billing.crt', 'billing-chain.crt', 'ca.crt'])(
+    'gives nothing once %s is removed',
+    async (name) => {
+      await deliver(s1);
+      rmSync(join(directory, name), { recursive: true });
+      await expect(deliveries.paths(billing, target)).resolves.toBeUndefined();
+    },
+  );
+
+  it.each([
+    ['privateKey', 'billing.key'],
+    ['bundle', 'billing.pem'],
+    ['pkcs12', 'billing.p12'],
+  ] as const)('leaves out %s once its name or its file is removed', async (file, name) => {
+    for (const lost of [name, `.billing/${s1}/${name}`]) {
+      const { [file]: path, ...rest } = await deliver(s1, { pkcs12: true });
+      expect(path).toBe(join(directory, name));
+      rmSync(join(directory, lost));
+      await expect(deliveries.paths(billing, target)).resolves.toEqual(rest);
+    }
+  });
+});
+
 describe('a power cut', () => {
   it('finds the whole version on disk, with its names, before it is in place', async () => {
     const { disk, log } = loggingDisk();
