@@ -33,7 +33,7 @@ export function checkStableNames(
     if (linkState(place, file, disk) !== 'foreign') continue;
     throw occupied(
       `${printable(join(place.directory, place.names[file]))} exists already and is not ours`,
-      'move it away, or name another directory with --out',
+      'move it away, or name another directory with ca issue --out',
     );
   }
 }
@@ -132,7 +132,7 @@ function makeLink(path: string, target: string, disk: DeliveryDisk): void {
       hint:
         process.platform === 'win32'
           ? 'turn on Developer Mode in the Windows settings, or run as administrator'
-          : 'name a directory on a file system that has them, with --out',
+          : 'name a directory on a file system that has them, with ca issue --out',
     });
   }
 }

@@ -78,7 +78,10 @@ export function isSerial(name: string): name is Serial {
 export function checkPlace(place: Place, homePath: string, disk: DeliveryDisk): void {
   const found = nearest(place.directory, disk);
   if (!found.isDirectory) {
-    throw occupied(`${printable(found.path)} is not a directory`, 'name another directory with --out');
+    throw occupied(
+      `${printable(found.path)} is not a directory`,
+      'name another directory with ca issue --out',
+    );
   }
   const real = join(disk.realpathSync(found.path), relative(found.path, place.directory));
   checkOutsideHome(real, homePath, disk);

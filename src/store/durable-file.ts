@@ -28,7 +28,10 @@ export function createDurably(path: string, content: string | Uint8Array, option
       disk.linkSync(temporary, path);
     } catch (error) {
       if (!hasErrorCode(error, 'EEXIST')) throw error;
-      throw new CaError('store/occupied', `${printable(path)} exists already`, { cause: error });
+      throw new CaError('store/occupied', `${printable(path)} exists already`, {
+        cause: error,
+        hint: 'move it away, or name another file',
+      });
     }
     disk.unlinkSync(temporary);
   });

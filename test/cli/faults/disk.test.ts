@@ -231,7 +231,7 @@ describe('a place for a delivery that is refused', () => {
     expect(issue('file')).toMatchInlineSnapshot(`
       "exit 3, store/occupied
       <work>/file is not a directory
-      hint: name another directory with --out"
+      hint: name another directory with ca issue --out"
     `);
   });
 
@@ -240,7 +240,7 @@ describe('a place for a delivery that is refused', () => {
     expect(issue('file/below')).toMatchInlineSnapshot(`
       "exit 3, store/occupied
       <work>/file is not a directory
-      hint: name another directory with --out"
+      hint: name another directory with ca issue --out"
     `);
   });
 
@@ -250,7 +250,7 @@ describe('a place for a delivery that is refused', () => {
     expect(issue('taken')).toMatchInlineSnapshot(`
       "exit 3, store/occupied
       <work>/taken/orders.crt exists already and is not ours
-      hint: move it away, or name another directory with --out"
+      hint: move it away, or name another directory with ca issue --out"
     `);
   });
 
@@ -261,7 +261,7 @@ describe('a place for a delivery that is refused', () => {
     expect(issue('linked')).toMatchInlineSnapshot(`
       "exit 3, store/occupied
       <work>/linked/orders.key exists already and is not ours
-      hint: move it away, or name another directory with --out"
+      hint: move it away, or name another directory with ca issue --out"
     `);
     expect(readFileSync(copy.path('victim'), 'utf8')).toBe('victim');
   });
@@ -271,7 +271,7 @@ describe('a place for a delivery that is refused', () => {
     expect(issue('dangling')).toMatchInlineSnapshot(`
       "exit 3, store/occupied
       <work>/dangling is not a directory
-      hint: name another directory with --out"
+      hint: name another directory with ca issue --out"
     `);
   });
 

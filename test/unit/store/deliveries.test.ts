@@ -342,7 +342,7 @@ describe('check', () => {
       await expect(deliveries.check(billing, target)).rejects.toMatchObject({
         code: 'store/occupied',
         message: `${join(directory, name)} exists already and is not ours`,
-        hint: 'move it away, or name another directory with --out',
+        hint: 'move it away, or name another directory with ca issue --out',
       });
     },
   );

@@ -123,7 +123,11 @@ describe('createDurably', () => {
     const path = join(directory, 'ca.key');
     writeFileSync(path, 'precious');
     expect(() => createDurably(path, 'other', { mode: 0o600 })).toThrow(
-      expect.objectContaining({ code: 'store/occupied', message: `${path} exists already` }),
+      expect.objectContaining({
+        code: 'store/occupied',
+        message: `${path} exists already`,
+        hint: 'move it away, or name another file',
+      }),
     );
     expect(readFileSync(path, 'utf8')).toBe('precious');
     expect(readdirSync(directory)).toEqual(['ca.key']);
