@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
@@ -10,7 +10,7 @@ import type { RenewResult } from '../../src/authority/renew.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import type { StatusResult } from '../../src/authority/status.ts';
 import { addMs } from '../../src/core/instant.ts';
-import { openCa } from '../support/built-cli.ts';
+import { openCa, writeSecret } from '../support/built-cli.ts';
 import { describeWith, judge, runProgram, temporaryDirectory } from '../support/outside-program.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -66,74 +66,104 @@ describeWith('faketime', 'openssl')('lifetime of an authority, with faketime and
     for (const path of [long, short]) expect(verify(path, crl, addMs(dayAt(40), 3_600_000)).exitCode).toBe(0);
   });
 
-  it('lives through two years of daily `ca renew`: nothing stale, nothing expired, each number greater', () => {
-    const { ca, crl } = newAuthority();
-    const issue = (client: string, ...options: string[]) =>
-      ca(0).do<IssueResult>('issue', client, ...options);
-    const certificates = new Map([
-      ['billing', issue('billing', '--p12').files.certificate ?? ''],
-      ['shipping', issue('shipping', '--validity', '30d').files.certificate ?? ''],
-      ['api', issue('api', '--profile', 'server', '--dns', 'api.acme.example').files.certificate ?? ''],
-      ['lost', issue('lost').files.certificate ?? ''],
-    ]);
-    const renewed: string[] = [];
-    let published = readCrl(crl);
-    /** What the CRL has to hold, with the end of each certificate's life. */
-    let entries: readonly { readonly serial: string; readonly notAfter: Date }[] = [];
+  it.each([
+    ['one tier, its key in the clear', newAuthority],
+    ['two tiers, their keys encrypted, that of the root elsewhere', newTwoTierAuthority],
+  ])(
+    'lives through a year of daily `ca renew`, nothing stale or expired: %s',
+    (_, newOne) => {
+      const { ca, crl, allCrls, unlock } = newOne();
+      const issue = (client: string, ...options: string[]) =>
+        ca(0).do<IssueResult>('issue', client, ...options, ...unlock);
+      const certificates = new Map([
+        ['billing', issue('billing', '--p12').files.certificate ?? ''],
+        ['shipping', issue('shipping', '--validity', '30d').files.certificate ?? ''],
+        ['api', issue('api', '--profile', 'server', '--dns', 'api.acme.example').files.certificate ?? ''],
+        ['lost', issue('lost').files.certificate ?? ''],
+      ]);
+      const renewed: string[] = [];
+      let published = readCrl(crl);
+      /** What the CRL has to hold, with the end of each certificate's life. */
+      let entries: readonly { readonly serial: string; readonly notAfter: Date }[] = [];
 
-    for (let day = 1; day <= 730; day++) {
-      // Cron with its jitter: never at the same minute.
-      const now = addMs(dayAt(day), ((day * 37) % 60) * 60_000);
-      const result = ca(now).do<RenewResult>('renew');
-      expect(result.failed, `day ${day}`).toEqual([]);
-      renewed.push(...result.renewed.map(({ client }) => client));
-      if (day === 365) {
-        const { revoked } = ca(now).do<RevokeResult>('revoke', 'lost', '--reason', 'keyCompromise');
-        const rows = ca(now).do<readonly CertificateRow[]>('list', '--client', 'lost', '--status', 'revoked');
-        expect(revoked.map(({ serial }) => serial)).toEqual(rows.map(({ serial }) => serial));
-        entries = rows.map(({ serial, notAfter }) => ({ serial, notAfter: new Date(notAfter) }));
-        certificates.delete('lost');
+      for (let day = 1; day <= 365; day++) {
+        // Cron with its jitter: never at the same minute.
+        const now = addMs(dayAt(day), ((day * 37) % 60) * 60_000);
+        const result = ca(now).do<RenewResult>('renew', ...unlock);
+        expect(result.failed, `day ${day}`).toEqual([]);
+        renewed.push(...result.renewed.map(({ client }) => client));
+        if (day === 180) {
+          const reason = ['--reason', 'keyCompromise'];
+          const { revoked } = ca(now).do<RevokeResult>('revoke', 'lost', ...reason, ...unlock);
+          const rows = ca(now).do<readonly CertificateRow[]>(
+            'list',
+            '--client',
+            'lost',
+            '--status',
+            'revoked',
+          );
+          expect(revoked.map(({ serial }) => serial)).toEqual(rows.map(({ serial }) => serial));
+          entries = rows.map(({ serial, notAfter }) => ({ serial, notAfter: new Date(notAfter) }));
+          certificates.delete('lost');
+        }
+
+        const current = readCrl(crl);
+        expect(current.nextUpdate.getTime() - now.getTime(), `day ${day}`).toBeGreaterThan(27 * dayMs);
+        if (current.number !== published.number) {
+          expect(current.number, `day ${day}`).toBeGreaterThan(published.number);
+          expect(current.serials, `day ${day}`).toEqual(entries.map(({ serial }) => serial).sort());
+          // An entry may go once it was on a CRL made after the certificate's end (RFC 5280 §3.3).
+          entries = entries.filter(({ notAfter }) => notAfter >= current.thisUpdate);
+          published = current;
+        }
+        for (const [client, path] of certificates) {
+          const { validTo } = new X509Certificate(readFileSync(path));
+          expect(new Date(validTo).getTime(), `${client} on day ${day}`).toBeGreaterThan(now.getTime());
+        }
       }
 
-      const current = readCrl(crl);
-      expect(current.nextUpdate.getTime() - now.getTime(), `day ${day}`).toBeGreaterThan(27 * dayMs);
-      if (current.number !== published.number) {
-        expect(current.number, `day ${day}`).toBeGreaterThan(published.number);
-        expect(current.serials, `day ${day}`).toEqual(entries.map(({ serial }) => serial).sort());
-        // An entry may go once it was on a CRL made after the certificate's end (RFC 5280 §3.3).
-        entries = entries.filter(({ notAfter }) => notAfter >= current.thisUpdate);
-        published = current;
-      }
+      expect(entries).toEqual([]);
+      const times = (client: string) => renewed.filter((each) => each === client).length;
+      // Every 61 days, and every 21: the first run with less than 33% of the life left. None after a revocation.
+      expect(['billing', 'api', 'shipping', 'lost'].map(times)).toEqual([5, 5, 17, 2]);
+      const end = ca(365.5);
+      expect(end.do<AuditResult>('ledger', 'verify').findings).toEqual([]);
+      expect(end.do<StatusResult>('status')).toMatchObject({
+        problems: [],
+        undelivered: [],
+        counts: { active: 3 },
+      });
+      const serials = end.do<readonly CertificateRow[]>('list').map(({ serial }) => serial);
+      expect(serials).toHaveLength(4 + renewed.length);
+      expect(new Set(serials).size).toBe(serials.length);
       for (const [client, path] of certificates) {
-        const { validTo } = new X509Certificate(readFileSync(path));
-        expect(new Date(validTo).getTime(), `${client} on day ${day}`).toBeGreaterThan(now.getTime());
+        if (client !== 'api') {
+          expect(verify(path, allCrls, dayAt(365.5)), client).toMatchObject({ exitCode: 0 });
+        }
       }
-    }
-
-    expect(entries).toEqual([]);
-    const times = (client: string) => renewed.filter((each) => each === client).length;
-    // Every 61 days, and every 21: the first run with less than 33% of the life left. None after a revocation.
-    expect(['billing', 'api', 'shipping', 'lost'].map(times)).toEqual([11, 11, 34, 5]);
-    const end = ca(730.5);
-    expect(end.do<AuditResult>('ledger', 'verify').findings).toEqual([]);
-    expect(end.do<StatusResult>('status')).toMatchObject({
-      problems: [],
-      undelivered: [],
-      counts: { active: 3 },
-    });
-    const serials = end.do<readonly CertificateRow[]>('list').map(({ serial }) => serial);
-    expect(serials).toHaveLength(4 + renewed.length);
-    expect(new Set(serials).size).toBe(serials.length);
-    for (const [client, path] of certificates) {
-      if (client !== 'api') expect(verify(path, crl, dayAt(730.5)), client).toMatchObject({ exitCode: 0 });
-    }
-  }, 300_000);
+    },
+    300_000,
+  );
 
   function newAuthority() {
-    const home = openCa(join(temporaryDirectory(), 'home'));
-    const { files } = home.at(start).do<InitResult>('init', '--name', 'Acme API CA', '--no-passphrase');
-    const at = (time: number | Date) => home.at(typeof time === 'number' ? dayAt(time) : time);
-    return { ca: at, crl: files.crlPem };
+    return init(temporaryDirectory(), [], '--no-passphrase');
+  }
+
+  function newTwoTierAuthority() {
+    const directory = temporaryDirectory();
+    const unlock = ['--passphrase-file', writeSecret(directory, 'passphrase', 'of every day')];
+    const rootPassphrase = writeSecret(directory, 'root-passphrase', 'of one day in ten years');
+    const made = init(directory, unlock, '--two-tier', ...unlock, '--root-passphrase-file', rootPassphrase);
+    renameSync(join(directory, 'home/keys/root.key'), join(directory, 'root.key'));
+    return made;
+  }
+
+  /** @param unlock the flags with which commands sign */
+  function init(directory: string, unlock: readonly string[], ...flags: readonly string[]) {
+    const home = openCa(join(directory, 'home'));
+    const { files } = home.at(start).do<InitResult>('init', '--name', 'Acme API CA', ...flags);
+    const ca = (time: number | Date) => home.at(typeof time === 'number' ? dayAt(time) : time);
+    return { ca, crl: files.crlPem, allCrls: files.crlBundle ?? files.crlPem, unlock };
   }
 });
 
@@ -143,10 +173,13 @@ function dayAt(day: number): Date {
 }
 
 function verify(certificate: string, crl: string, at: Date) {
-  const root = join(dirname(dirname(crl)), 'ca.crt');
+  const home = dirname(dirname(crl));
+  const chain = join(home, 'chain.crt');
   return judge('openssl', [
     ...['verify', '-x509_strict', '-purpose', 'sslclient', '-attime', `${at.getTime() / 1000}`],
-    ...['-crl_check_all', '-CRLfile', crl, '-CAfile', root, certificate],
+    ...['-crl_check_all', '-CRLfile', crl, '-CAfile', join(home, 'ca.crt')],
+    ...(existsSync(chain) ? ['-untrusted', chain] : []),
+    certificate,
   ]);
 }
 
