@@ -20,7 +20,7 @@ import {
 } from './issuer.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
-import { copyInOrder, isSpread, spreadCrl } from './spread-crl.ts';
+import { copyPublished, isSpread, spreadCrl } from './spread-crl.ts';
 
 /** A CRL as scripts see it. */
 export interface CrlResult {
@@ -203,7 +203,7 @@ export async function crl(
   } else if (result && !request.dryRun && !(await isSpread(result, settings, ports))) {
     await spreadCrl(result, settings, ports);
   }
-  if (request.copyTo !== undefined && !request.dryRun) await copyInOrder(request.copyTo, ports);
+  if (request.copyTo !== undefined && !request.dryRun) await copyPublished(request.copyTo, ports);
   return { crl: result, why };
 }
 

@@ -78,15 +78,42 @@ export async function revoke(
     const chosen = await select(request, transaction.view(), ports.clock());
     const entries = entriesOf(chosen, request);
     const at = entries.length === 0 ? ports.clock() : (await transaction.append(entries)).time;
-    const crl = await publishInside(transaction, signer, settings, ports);
+    const crl = await explainUnpublished(chosen.live, () =>
+      publishInside(transaction, signer, settings, ports),
+    );
     return {
       revoked: chosen.live.map((record) => describe(record, request, at)),
       ...describeOld(chosen),
       crl,
     };
   });
-  await spreadCrl(result.crl, settings, ports);
+  await spreadCrl(result.crl, settings, ports, doneTo(result.revoked));
   return result;
+}
+
+/** The revocations stay on record when their CRL cannot be made: what fails then says so. */
+async function explainUnpublished<T>(
+  revoked: readonly CertificateRecord[],
+  publish: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await publish();
+  } catch (error) {
+    const done = doneTo(revoked);
+    if (!(error instanceof CaError) || done === undefined) throw error;
+    throw new CaError(error.code, `${done}, but no published CRL says so yet: ${error.message}`, {
+      hint: 'when this is mended, publish it with: ca crl',
+      cause: error,
+    });
+  }
+}
+
+/** What was revoked in a few words, or undefined if nothing was. */
+function doneTo(revoked: readonly Pick<CertificateRecord, 'client'>[]): string | undefined {
+  const clients = [...new Set(revoked.map(({ client }) => client))];
+  if (clients.length === 0) return undefined;
+  const more = clients.length > 3 ? ` and ${clients.length - 3} more` : '';
+  return `revoked ${clients.slice(0, 3).join(', ')}${more}`;
 }
 
 /** The CRL's packed records, and so every CRL to come, take times after 1970 alone. */

@@ -9,11 +9,14 @@ import type { Settings } from './settings.ts';
  * Copies the published CRLs to the directories of the settings, then runs the CRL hook, such as a server's reload.
  * One that fails keeps the new list from nobody else: all are tried, and what failed is thrown at the end. Until all has
  * gone well once for a CRL, {@link isSpread} is false, and the next `renew` tries again.
+ *
+ * @param done what has been done whatever fails now, for the message
  */
 export async function spreadCrl(
   result: CrlResult,
   settings: Settings,
   ports: Pick<Ports, 'ledger' | 'home' | 'runHook'>,
+  done?: string,
 ): Promise<void> {
   const { copyTo, hook } = settings.crl;
   if (copyTo.length === 0 && hook === undefined) return;
@@ -41,22 +44,40 @@ export async function spreadCrl(
     await ports.home.recordSpread(result.number);
     return;
   }
-  throw new CaError(first.code, failures.map(({ message }) => message).join('; '), {
-    hint: 'the CRL is published; mend this: ca renew tries it again',
-    cause: first,
+  const message = failures.map((failure) => failure.message).join('; ');
+  throw afterPublishing(first, message, 'mend this: ca renew tries it again', done);
+}
+
+/** That failure, said after what is done all the same. */
+function afterPublishing(cause: CaError, message: string, hint: string | undefined, done?: string): CaError {
+  const before = `${done === undefined ? '' : `${done}, and `}the CRL is published`;
+  return new CaError(cause.code, `${before}, but ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause,
   });
 }
 
-/** True if the copies and the hook that the settings ask for are done for that CRL. */
+/** True if the copies and the hook that the settings ask for are done for that CRL, or for one after it: all are copied at once. */
 export async function isSpread(
   { number }: Pick<CrlResult, 'number'>,
   { crl: { copyTo, hook } }: Settings,
   { home }: Pick<Ports, 'home'>,
 ): Promise<boolean> {
-  return (copyTo.length === 0 && hook === undefined) || (await home.readSpread()) === number;
+  if (copyTo.length === 0 && hook === undefined) return true;
+  const spread = (await home.readSpread()) ?? '';
+  return /^\d+$/.test(spread) && BigInt(spread) >= BigInt(number);
+}
+
+/** Copies the CRLs to one more directory, and says when it fails that they are published. */
+export async function copyPublished(directory: string, ports: Pick<Ports, 'ledger' | 'home'>): Promise<void> {
+  try {
+    await copyInOrder(directory, ports);
+  } catch (error) {
+    throw error instanceof CaError ? afterPublishing(error, error.message, error.hint) : error;
+  }
 }
 
 /** Copies under the ledger's lock, so that a slow copy of an older list never lands on a newer one. */
-export async function copyInOrder(directory: string, ports: Pick<Ports, 'ledger' | 'home'>): Promise<void> {
+async function copyInOrder(directory: string, ports: Pick<Ports, 'ledger' | 'home'>): Promise<void> {
   await ports.ledger.transact(() => ports.home.copyCrls(directory));
 }

@@ -10,6 +10,7 @@ import type { CrlPaths, Ports } from './ports.ts';
 import { hasUnlisted, isInPlace } from './publish-crl.ts';
 import { planRenewals, windowMs } from './renewal-plan.ts';
 import type { Settings } from './settings.ts';
+import { isSpread } from './spread-crl.ts';
 
 export interface StatusResult {
   readonly home: string;
@@ -69,6 +70,7 @@ export async function status(
   const problems = [
     ...crlProblems(crl, now),
     ...(await revocationProblems(view)),
+    ...(await spreadProblems(crl, settings, ports)),
     ...rootCrlProblems(rootCrl),
     ...overdueProblems(due, settings, now),
     ...(await Promise.all(undelivered.map((record) => undeliveredProblem(record, view)))),
@@ -140,6 +142,18 @@ function rootCrlProblems(crl: CrlStatus | undefined): string[] {
 async function revocationProblems(view: LedgerView): Promise<string[]> {
   const last = await view.lastCrl(clientIssuerRole(view.authority));
   return last && (await hasUnlisted(view, last)) ? ['a revocation is not on the CRL yet; run: ca crl'] : [];
+}
+
+/** A list that stays here keeps nobody out. */
+async function spreadProblems(
+  crl: CrlStatus | undefined,
+  settings: Settings,
+  ports: Pick<Ports, 'home'>,
+): Promise<string[]> {
+  if (!crl || (await isSpread(crl, settings, ports))) return [];
+  return [
+    'crl.copyTo or crl.hook has not gone through for the CRL on record, so servers may have an older one; run: ca renew',
+  ];
 }
 
 /** What was to be printed cannot be printed later: its private key was nowhere else. */

@@ -190,11 +190,26 @@ describe('crl', () => {
     scene.world.hookResult = { exitCode: 2, output: '' };
     expect(await refusalIn(scene.crl())).toMatchObject({
       code: 'store/not-found',
-      message: 'there is no directory /a; the CRL hook exited 2; it printed nothing',
-      hint: 'the CRL is published; mend this: ca renew tries it again',
+      message:
+        'the CRL is published, but there is no directory /a; the CRL hook exited 2; it printed nothing',
+      hint: 'mend this: ca renew tries it again',
     });
     expect(scene.world.crlCopies).toEqual(['/b']);
     expect(scene.world.hooks).toHaveLength(1);
+    expect(scene.world.entries('crl-published')).toHaveLength(2);
+  });
+
+  it('is published all the same when the copy that the command asks for fails', async () => {
+    const scene = await openScene();
+    scene.world.fail(
+      'copyCrls',
+      new CaError('store/not-found', 'there is no directory /a', { hint: 'make it' }),
+    );
+    expect(await refusalIn(scene.crl({ copyTo: '/a' }))).toMatchObject({
+      code: 'store/not-found',
+      message: 'the CRL is published, but there is no directory /a',
+      hint: 'make it',
+    });
     expect(scene.world.entries('crl-published')).toHaveLength(2);
   });
 

@@ -273,7 +273,11 @@ describe('revoke, when something fails half-way', () => {
       const scene = await openScene();
       const serial = await scene.serialOf('billing');
       scene.world.fail('publishCrl');
-      expect((await refusalIn(scene.revoke('billing'))).code).toBe('store/disk-full');
+      expect(await refusalIn(scene.revoke('billing'))).toMatchObject({
+        code: 'store/disk-full',
+        message: expect.stringMatching(/^revoked billing, but no published CRL says so yet: cannot write /),
+        hint: 'when this is mended, publish it with: ca crl',
+      });
       if (command === 'revoke') await scene.revoke('billing');
       if (command === 'renew') await scene.renew();
       if (command === 'crl') await scene.crl({ ifDue: true });
@@ -288,8 +292,9 @@ describe('revoke, when something fails half-way', () => {
     scene.world.hookResult = { exitCode: 1, output: 'nginx: not running' };
     expect(await refusalIn(scene.revoke('billing'))).toMatchObject({
       code: 'authority/hook-failed',
-      message: 'the CRL hook exited 1; it printed: nginx: not running',
-      hint: 'the CRL is published; mend this: ca renew tries it again',
+      message:
+        'revoked billing, and the CRL is published, but the CRL hook exited 1; it printed: nginx: not running',
+      hint: 'mend this: ca renew tries it again',
     });
     expect(scene.onCrl()).toEqual([serial]);
   });

@@ -104,6 +104,26 @@ describe('a problem is', () => {
     expect((await look(scene)).problems).toEqual([]);
   });
 
+  it('a CRL that reached neither copies nor hook, with one tier and two', async () => {
+    for (const twoTier of [false, true]) {
+      const scene = await openScene({ twoTier });
+      await scene.issue('billing');
+      scene.configure({ crl: { copyTo: ['/a'], hook: 'reload' } });
+      await scene.crl();
+      expect((await look(scene)).problems).toEqual([]);
+      scene.world.hookResult = { exitCode: 4, output: '' };
+      await refusalIn(scene.revoke('billing'));
+      expect((await look(scene)).problems).toEqual([
+        'crl.copyTo or crl.hook has not gone through for the CRL on record, so servers may have an older one; run: ca renew',
+      ]);
+      scene.world.hookResult = { exitCode: 0, output: '' };
+      await scene.renew();
+      scene.world.advance(1000);
+      if (twoTier) await scene.crl({ root: true });
+      expect((await look(scene)).problems).toEqual([]);
+    }
+  });
+
   it('a renewal that is overdue, or was never made', async () => {
     const scene = await openScene();
     await scene.issue('billing');
