@@ -10,7 +10,7 @@ import type { LockHolder } from '../src/store/lock.ts';
 
 /** A transaction is over in milliseconds; a minute of waiting means that something is stuck. */
 const ledgerWaitMs = 60_000;
-/** Longer than a hook may take, which runs under this lock. */
+/** Under this lock runs one hook, 60 s by default, or the delivery of one batch without hooks. */
 const deliveryWaitMs = 180_000;
 
 /** The ports of a home directory on this machine's disk. Opening them touches nothing. */

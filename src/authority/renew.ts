@@ -9,7 +9,7 @@ import { type IssueResult, latestCertificate, newestCertificate } from './issue.
 import { clientIssuer, openSigner, type Signer } from './issuer.ts';
 import type { Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishCrl, whyCrlIsDue } from './publish-crl.ts';
-import { batchSize, deliverRecorded, renewBatch } from './renewal-batch.ts';
+import { batchesOf, deliverRecorded, renewBatch } from './renewal-batch.ts';
 import { farFuture, planRenewals, type Skipped } from './renewal-plan.ts';
 import {
   collectFailure,
@@ -62,9 +62,11 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
   try {
     const superseded = await revokeLongSuperseded(view, run);
     crl = await renewCrl(superseded, run);
-    for (let start = 0; start < due.length; start += batchSize) {
-      await renewBatch(due.slice(start, start + batchSize), run);
-      ports.progress(Math.min(start + batchSize, due.length), due.length, 'certificates renewed');
+    let done = 0;
+    for (const batch of await batchesOf(due, view)) {
+      await renewBatch(batch, run);
+      done += batch.length;
+      ports.progress(done, due.length, 'certificates renewed');
     }
   } finally {
     // Deliveries need no signature: they do not wait for a CA key or passphrase that is missing.

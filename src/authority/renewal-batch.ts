@@ -17,8 +17,28 @@ import type { Skipped } from './renewal-plan.ts';
 import { collectFailure, type Run } from './renewal-run.ts';
 import type { Settings } from './settings.ts';
 
-/** How many clients are renewed under one lock and recorded with one write. */
-export const batchSize = 64;
+/** How many clients are renewed under their locks and recorded with one write. */
+const batchSize = 64;
+
+/**
+ * The certificates in the batches that {@link renewBatch} takes. A client with a hook is alone in its own, after all
+ * others: no one waits for another's hook under a lock, and its delivery is on record as soon as the hook is done.
+ */
+export async function batchesOf(
+  records: readonly CertificateRecord[],
+  view: LedgerView,
+): Promise<readonly (readonly CertificateRecord[])[]> {
+  const plain: CertificateRecord[] = [];
+  const hooked: CertificateRecord[] = [];
+  for (const record of records) {
+    const hook = (await view.client(record.client))?.policy.hook;
+    (hook === undefined ? plain : hooked).push(record);
+  }
+  const batches: CertificateRecord[][] = [];
+  for (let start = 0; start < plain.length; start += batchSize)
+    batches.push(plain.slice(start, start + batchSize));
+  return [...batches, ...hooked.map((record) => [record])];
+}
 
 /** Renews these clients: their keys staged, their certificates recorded with one write, then delivered. */
 export async function renewBatch(records: readonly CertificateRecord[], run: Run): Promise<void> {

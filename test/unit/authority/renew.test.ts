@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Ports } from '../../../src/authority/ports.ts';
+import { renew } from '../../../src/authority/renew.ts';
 import { dayMs } from '../../../src/core/duration.ts';
 import { handmadeCsr } from '../../support/handmade-csr.ts';
 import { diskFull } from '../../support/memory-ports.ts';
@@ -170,6 +172,34 @@ describe('renew', () => {
     expect(new Set(renewed.map(({ serial }) => serial)).size).toBe(150);
     expect(renewed.every(({ files }) => files.certificate !== undefined)).toBe(true);
     expect(scene.world.lines.length - lines).toBe(301);
+  });
+
+  it('records each delivery as soon as its hook is done, and holds no other client meanwhile', async () => {
+    const scene = await openScene();
+    for (const client of ['one', 'two', 'three']) await scene.issue(client, { hook: 'reload' });
+    await scene.issue('plain');
+    scene.days(70);
+    const { runHook, deliveries } = scene.world.ports;
+    const locked: (readonly string[])[] = [];
+    const deliveredAtHook: number[] = [];
+    const ports: Ports = {
+      ...scene.world.ports,
+      deliveries: {
+        ...deliveries,
+        exclusively: (clients, work) => {
+          locked.push(clients);
+          return deliveries.exclusively(clients, work);
+        },
+      },
+      runHook: (...facts) => {
+        deliveredAtHook.push(scene.world.entries('delivered').length);
+        return runHook(...facts);
+      },
+    };
+    const request = { clients: [], force: false, jitterMs: 0, dryRun: false };
+    expect((await renew(request, scene.settings, ports)).renewed).toHaveLength(4);
+    expect(locked).toEqual([['plain'], ['one'], ['two'], ['three']]);
+    expect(deliveredAtHook).toEqual([5, 6, 7]);
   });
 
   it('leaves what went to standard output, and says so', async () => {
