@@ -103,6 +103,22 @@ describe('a wrong command line', () => {
     ['issue billing --out - --p12', '--p12 and --out - exclude each other'],
     ['renew --force --within 30d', '--force and --within exclude each other'],
     ['renew --rekey --same-key', "option '--rekey' cannot be used with option '--same-key'"],
+    [
+      'passphrase --new-passphrase-file new --no-passphrase',
+      "option '--no-passphrase' cannot be used with option '--new-passphrase-file <file>'",
+    ],
+    [
+      'init --name B --no-passphrase --passphrase-file file',
+      "option '--no-passphrase' cannot be used with option '--passphrase-file <file>'",
+    ],
+    [
+      'init --name B --two-tier --no-passphrase --root-passphrase-file file',
+      "option '--no-passphrase' cannot be used with option '--root-passphrase-file <file>'",
+    ],
+    [
+      'init --name B --passphrase-file file --root-passphrase-file file',
+      '--root-passphrase-file is for --two-tier alone',
+    ],
   ])('ca %s', async (line, message) => {
     const sandbox = new Sandbox();
     await sandbox.init();

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { CaError } from '../../core/ca-error.ts';
 import { parseDuration } from '../../core/duration.ts';
 import { type KeyAlgorithm, parseKeyAlgorithm } from '../../core/key-algorithm.ts';
 import { parseSan } from '../../core/san.ts';
@@ -42,8 +43,16 @@ export function declare(command: Command, run: Run): void {
     )
     .option('--crl-url <url>', 'where servers can fetch the CRL (repeatable)', manyUris(String));
   addPassphraseOption(command)
-    .option('--root-passphrase-file <file>', "with --two-tier: the root key's own passphrase")
-    .option('--no-passphrase', 'leave the CA key unencrypted');
+    .option(
+      '--root-passphrase-file <file>',
+      "with --two-tier: the root key's own passphrase (else CA_ROOT_PASSPHRASE_FILE, CA_ROOT_PASSPHRASE, or as above)",
+    )
+    .addOption(
+      new Option('--no-passphrase', 'leave the CA key unencrypted').conflicts([
+        'passphraseFile',
+        'rootPassphraseFile',
+      ]),
+    );
   addDryRunOption(command);
   addExamples(
     command,
@@ -56,6 +65,11 @@ export function declare(command: Command, run: Run): void {
   );
   command.action((options: InitOptions) =>
     run(async (context) => {
+      if (options.rootPassphraseFile !== undefined && !options.twoTier) {
+        throw new CaError('cli/usage', '--root-passphrase-file is for --two-tier alone', {
+          hint: 'give --passphrase-file for the one key, or add --two-tier',
+        });
+      }
       const { init } = await import('../../authority/init.ts');
       const ports = await context.openNewHome(options);
       const dryRun = options.dryRun === true;

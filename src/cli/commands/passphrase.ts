@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { CaError } from '../../core/ca-error.ts';
 import type { IssuerRole } from '../../ledger/entry.ts';
 import { checkNewPassphrase, type PassphraseOptions } from '../context.ts';
@@ -26,7 +26,7 @@ export function declare(command: Command, run: Run): void {
       ]),
     )
     .option('--new-passphrase-file <file>', 'file with the new passphrase (else a prompt)')
-    .option('--no-passphrase', 'leave the key unencrypted');
+    .addOption(new Option('--no-passphrase', 'leave the key unencrypted').conflicts('newPassphraseFile'));
   addPassphraseOption(command);
   addDryRunOption(command);
   addExamples(
