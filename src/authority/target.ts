@@ -15,7 +15,8 @@ export type Target =
   | { readonly kind: 'key'; readonly certificates: readonly CertificateRecord[] };
 
 /**
- * What `word` names: a file that was read from it, else a client, else a serial in any spelling.
+ * What `word` names: a client, a serial on record in any spelling, else a file that was read from it. A file that
+ * happens to be called like a client keeps nobody from revoking it; no path with a separator is a client or serial.
  *
  * Throws `authority/ambiguous-target`, `ledger/unknown-client`, `ledger/unknown-serial`, `x509/malformed`.
  *
@@ -27,21 +28,21 @@ export async function findTarget(
   view: LedgerView,
 ): Promise<Target> {
   const client = await findClient(word, view);
-  // A client may be called like a number that is no serial: sixteen zeros.
-  const serial = looksLikeSerial(word) ? (client ? perhapsSerial(word) : parseSerial(word)) : undefined;
+  // A client or file may be called like a number that is no serial: sixteen zeros.
+  const serial = looksLikeSerial(word)
+    ? client || file
+      ? perhapsSerial(word)
+      : parseSerial(word)
+    : undefined;
   const certificate = serial === undefined ? undefined : await view.certificate(serial);
-  if ([client, certificate, file].filter((found) => found !== undefined).length > 1) {
-    throw new CaError(
-      'authority/ambiguous-target',
-      `"${word}" names more than one thing here (client, serial or file)`,
-      {
-        hint: 'write a file as ./NAME, and a serial with colons',
-      },
-    );
+  if (client && certificate) {
+    throw new CaError('authority/ambiguous-target', `"${word}" is both a client and a serial here`, {
+      hint: 'write the serial with colons, or name the certificate as ./FILE',
+    });
   }
-  if (file) return findByFile(file, view);
   if (client) return { kind: 'client', client, certificates: await view.certificatesOf(client) };
   if (certificate) return { kind: 'certificate', certificate };
+  if (file) return findByFile(file, view);
   if (serial !== undefined) throw unknownSerial(serial);
   throw new CaError('ledger/unknown-client', `there is no client, certificate or file "${word}"`, {
     hint: 'see what there is: ca list',

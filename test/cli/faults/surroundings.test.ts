@@ -159,8 +159,8 @@ describe('a hook', () => {
     expect([exitCode, copy.normalize(stderr)]).toMatchInlineSnapshot(`
       [
         3,
-        "ca: the CRL hook exited 1; it printed: reload failed
-        hint: the CRL is published; mend this: ca renew tries it again
+        "ca: revoked billing, and the CRL is published, but the CRL hook exited 1; it printed: reload failed
+        hint: mend this: ca renew tries it again
       ",
       ]
     `);

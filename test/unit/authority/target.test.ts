@@ -60,21 +60,31 @@ describe('findTarget', () => {
     },
   );
 
-  it('refuses a word that is a client and a file, or a client and a serial', async () => {
+  it('takes a client or a serial on record before a file that is called like it', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    const other = await scene.serialOf('other');
+    const file = Buffer.from(scene.inPlace('other').toString());
+    const find = (word: string) => findTarget(word, file, scene.world.state);
+    expect(await find('billing')).toMatchObject({ kind: 'client', client: 'billing' });
+    expect(await findTarget('billing', new Uint8Array(), scene.world.state)).toMatchObject({
+      kind: 'client',
+    });
+    expect(await find(serial.toUpperCase())).toMatchObject({ certificate: { serial } });
+    for (const word of ['./billing', `./${serial}`, '0000000000000000', 'deadbeefdeadbeef'])
+      expect(await find(word)).toMatchObject({ certificate: { serial: other } });
+  });
+
+  it('refuses a word that is a client and a serial', async () => {
     const scene = await openScene();
     const serial = await scene.serialOf('billing');
     await scene.issue(serial);
-    const file = Buffer.from(scene.inPlace('billing').toString());
-    for (const work of [
-      findTarget('billing', file, scene.world.state),
-      findTarget(serial, undefined, scene.world.state),
-      findTarget(serial.toUpperCase(), file, scene.world.state),
-    ]) {
-      expect(await refusalIn(work)).toMatchObject({
-        code: 'authority/ambiguous-target',
-        hint: 'write a file as ./NAME, and a serial with colons',
-      });
-    }
+    expect(await refusalIn(findTarget(serial, undefined, scene.world.state))).toMatchObject({
+      code: 'authority/ambiguous-target',
+      hint: 'write the serial with colons, or name the certificate as ./FILE',
+    });
+    const colons = serial.replace(/(..)(?=.)/g, '$1:');
+    expect(await findTarget(colons, undefined, scene.world.state)).toMatchObject({ certificate: { serial } });
   });
 
   it.each([
