@@ -12,7 +12,7 @@ import { formatSan, isDnsWithin, type San } from '../core/san.ts';
 import { type Serial, serialFromOctets } from '../core/serial.ts';
 import type { ClientPolicy, Issued } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
-import { approveCertificate } from '../lint/approve.ts';
+import { type Approved, approveCertificate } from '../lint/approve.ts';
 import { encodeTbsCertificate } from '../x509/certificate.ts';
 import { encodeName } from '../x509/name.ts';
 import { readKeyKind, spkiFingerprint } from '../x509/subject-public-key-info.ts';
@@ -107,7 +107,29 @@ export function certify(
   signer: Signer,
   settings: Settings,
 ): { readonly certificate: Uint8Array; readonly entry: Issued } {
-  const { issuer } = signer;
+  const certificate = signer.sign(approve(plan, serial, spki, signer.issuer, settings));
+  const entry: Issued = {
+    type: 'issued',
+    client: plan.client,
+    serial,
+    notBefore: plan.notBefore,
+    notAfter: plan.notAfter,
+    key: spkiFingerprint(spki),
+    profile: plan.profile.name,
+    subject: formatDistinguishedName(plan.subject),
+    certificate: Buffer.from(certificate).toString('base64'),
+  };
+  return { certificate, entry };
+}
+
+/** The plan's certificate as it may be signed. Throws `lint/refused`: for dry runs, which sign nothing. */
+export function approve(
+  plan: CertificatePlan,
+  serial: Serial,
+  spki: Uint8Array,
+  issuer: Issuer,
+  settings: Settings,
+): Approved {
   const tbs = encodeTbsCertificate({
     serial,
     signatureAlgorithm: issuer.signatureAlgorithm,
@@ -125,19 +147,7 @@ export function certify(
     caIssuers: settings.caIssuers,
     permittedDns: [],
   });
-  const certificate = signer.sign(approveCertificate(tbs, issuer.facts));
-  const entry: Issued = {
-    type: 'issued',
-    client: plan.client,
-    serial,
-    notBefore: plan.notBefore,
-    notAfter: plan.notAfter,
-    key: spkiFingerprint(spki),
-    profile: plan.profile.name,
-    subject: formatDistinguishedName(plan.subject),
-    certificate: Buffer.from(certificate).toString('base64'),
-  };
-  return { certificate, entry };
+  return approveCertificate(tbs, issuer.facts);
 }
 
 function leafKeyUsage(spki: Uint8Array): readonly ('digitalSignature' | 'keyEncipherment')[] {

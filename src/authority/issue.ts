@@ -14,7 +14,14 @@ import { checkPassword } from '../x509/password.ts';
 import { encodePem } from '../x509/pem.ts';
 import { encodePrivateKey } from '../x509/private-key.ts';
 import { encodeSpki, spkiFingerprint } from '../x509/subject-public-key-info.ts';
-import { type CertificatePlan, certify, checkKeyNotBarred, newSerial, planCertificate } from './certify.ts';
+import {
+  approve,
+  type CertificatePlan,
+  certify,
+  checkKeyNotBarred,
+  newSerial,
+  planCertificate,
+} from './certify.ts';
 import { checkClock } from './clock-check.ts';
 import { deliver } from './deliver.ts';
 import { clientIssuer, openSigner } from './issuer.ts';
@@ -33,6 +40,7 @@ export interface IssueRequest {
   readonly csr?: Uint8Array;
   readonly delivery?: DeliveryTarget;
   readonly pkcs12?: NonNullable<ClientPolicy['pkcs12']>;
+  /** A shell command; the empty one takes the policy's hook away. */
   readonly hook?: string;
   /** Make a further certificate although the client has a live one. */
   readonly again: boolean;
@@ -77,7 +85,12 @@ export async function issue(request: IssueRequest, settings: Settings, ports: Po
     await ports.deliveries.check(request.client, draft.policy.delivery);
   const passwordFile = draft.policy.pkcs12?.passwordFile;
   if (passwordFile !== undefined) checkPassword(await ports.readPasswordFile(passwordFile));
-  if (request.dryRun) return describe(draft, csr);
+  if (request.dryRun) {
+    const { spki } = csr ?? (await makeKey(draft.policy.key, ports));
+    const serial = await newSerial(ports.random, view);
+    approve(draft.certificate, serial, spki, clientIssuer(view.authority), settings);
+    return describe(draft, csr);
+  }
   const signer = await openSigner(clientIssuer(view.authority), ports);
 
   return ports.deliveries.exclusively([request.client], async () => {
@@ -239,17 +252,22 @@ function mergePolicy(
   const subject = request.subject ?? before?.subject;
   const validity = request.validity ?? before?.validity;
   const pkcs12 = request.pkcs12 ?? before?.pkcs12;
-  const hook = request.hook ?? before?.hook;
+  const hook = (request.hook ?? before?.hook) || undefined;
   return {
     profile: profile.name,
     ...(subject === undefined ? {} : { subject }),
-    subjectAltNames: request.subjectAltNames ?? requested ?? before?.subjectAltNames ?? [],
+    subjectAltNames: uniqueSans(request.subjectAltNames ?? requested ?? before?.subjectAltNames ?? []),
     ...(validity === undefined ? {} : { validity }),
     key: csr ? 'csr' : (request.key ?? before?.key ?? profile.key),
     delivery: request.delivery ?? before?.delivery ?? { kind: 'home' },
     ...(pkcs12 === undefined || csr ? {} : { pkcs12 }),
     ...(hook === undefined ? {} : { hook }),
   };
+}
+
+/** A name that is given twice is no fault; the linter would refuse it. */
+function uniqueSans(sans: readonly San[]): San[] {
+  return [...new Map(sans.map((san) => [`${san.type}:${san.value}`, san])).values()];
 }
 
 function entriesOf(plan: IssuePlan, issued: Issued): EntryBody[] {

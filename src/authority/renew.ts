@@ -28,6 +28,8 @@ export interface RenewResult {
   readonly failed: readonly Failure[];
   readonly skipped: readonly Skipped[];
   readonly crl: CrlResult | undefined;
+  /** In a dry run: why a new CRL would be published; absent when none is due. */
+  readonly crlDue?: string;
 }
 
 /**
@@ -191,7 +193,9 @@ async function describePlan(
     }
   }
   const delivered = redeliveries.map(({ client, serial }) => ({ client, serial, files: {} }));
-  return { renewed, delivered, failed, skipped, crl: await currentCrl(ports) };
+  const crlDue = await whyCrlIsDue(settings, ports);
+  const crl = await currentCrl(ports);
+  return { renewed, delivered, failed, skipped, crl, ...(crlDue === undefined ? {} : { crlDue }) };
 }
 
 function uniqueByClient(records: readonly CertificateRecord[]): CertificateRecord[] {

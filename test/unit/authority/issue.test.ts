@@ -164,6 +164,39 @@ describe('issue', () => {
     expect(await scene.serialOf('other', { csr: handmadeCsr() })).toBe(`45${'c5'.repeat(15)}`);
   });
 
+  it('refuses in a dry run what the linter will refuse', async () => {
+    const scene = await openScene();
+    const subjectAltNames = ['spiffe://acme.example/a', 'spiffe://acme.example/b'].map((uri) =>
+      parseSan('uri', uri),
+    );
+    for (const csr of [undefined, handmadeCsr()]) {
+      const request = { subjectAltNames, ...(csr ? { csr } : {}) };
+      const dry = await refusalIn(scene.issue('billing', { ...request, dryRun: true }));
+      const real = await refusalIn(scene.issue('billing', request));
+      expect([dry.code, dry.message]).toEqual(['lint/refused', real.message]);
+    }
+  });
+
+  it('takes a name that is given twice once', async () => {
+    const scene = await openScene();
+    await scene.issue('billing', { subjectAltNames: [...dns('a.example'), ...dns('a.example')] });
+    expect(scene.inPlace('billing').subjectAltName).toBe('DNS:a.example');
+    expect(scene.world.entries('client-added')[0]?.policy.subjectAltNames).toEqual(dns('a.example'));
+  });
+
+  it('takes the hook away that is given empty', async () => {
+    const scene = await openScene();
+    await scene.issue('billing', { hook: 'reload' });
+    await scene.issue('billing', { again: true, hook: '' });
+    expect(scene.world.hooks).toHaveLength(1);
+    expect(scene.world.entries('client-added').map(({ policy }) => policy.hook)).toEqual([
+      'reload',
+      undefined,
+    ]);
+    await scene.issue('other', { hook: '' });
+    expect(scene.world.entries('client-added')[2]?.policy).not.toHaveProperty('hook');
+  });
+
   it('changes nothing in a dry run', async () => {
     const scene = await openScene({ encryptKeys: true });
     const lines = scene.world.lines.length;

@@ -250,8 +250,11 @@ describe('renew', () => {
       { client: 'billing', supersedes: serial, files: {} },
       { client: 'late', files: {} },
     ]);
+    expect(plan.crlDue).toBe('it expired at 2026-12-22T09:30:00Z');
     expect(scene.world.lines).toHaveLength(lines);
     expect(scene.world.passphraseAsked).toEqual([]);
+    await scene.crl();
+    expect(await scene.renew({ dryRun: true })).not.toHaveProperty('crlDue');
   });
 
   it('refuses when the clock stands well before the last entry', async () => {
