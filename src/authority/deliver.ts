@@ -52,7 +52,7 @@ export async function deliver(
   const { contents, newPkcs12Password } = await buildContents(view.authority, client, der, key, ports);
   if (target.kind === 'stdout') return { files: {}, contents };
   const files = await ports.deliveries.deliver(client.name, target, certificate.serial, contents);
-  await runDeliveryHook(client, certificate, files, settings, ports.runHook);
+  await explainPassword(files, () => runDeliveryHook(client, certificate, files, settings, ports.runHook));
   return { files, contents, ...(newPkcs12Password === undefined ? {} : { newPkcs12Password }) };
 }
 
@@ -113,6 +113,23 @@ function newPassword(random: RandomOctets): string {
   const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
   const characters = [...random(25)].map((octet) => alphabet[octet & 31]).join('');
   return characters.replace(/(.{5})(?=.)/g, '$1-');
+}
+
+/** A password that we drew is shown once, and not when the hook fails: what fails then says where it is kept. */
+async function explainPassword(
+  { pkcs12PasswordFile }: DeliveryPaths,
+  runHook: () => Promise<void>,
+): Promise<void> {
+  try {
+    await runHook();
+  } catch (error) {
+    if (!(error instanceof CaError) || pkcs12PasswordFile === undefined) throw error;
+    const before = error.hint === undefined ? '' : `${error.hint}; `;
+    throw new CaError(error.code, error.message, {
+      hint: `${before}the PKCS#12 password is in ${pkcs12PasswordFile}`,
+      cause: error,
+    });
+  }
 }
 
 async function runDeliveryHook(

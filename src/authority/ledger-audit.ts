@@ -69,7 +69,7 @@ async function checkCrlsInPlace(ports: Pick<Ports, 'ledger' | 'home'>): Promise<
   for (const role of view.authority.issuing ? (['root', 'issuing'] as const) : (['root'] as const)) {
     const last = await view.lastCrl(role);
     if (!last || (await isInPlace(last, ports.home, role))) continue;
-    const action = role === clientIssuerRole(view.authority) ? 'run: ca crl' : 'put it back from a backup';
+    const action = role === clientIssuerRole(view.authority) ? 'run: ca crl' : 'run: ca crl --root';
     findings.push({
       code: 'ledger/malformed',
       message: `the CRL in ${ports.home.crlPaths(role).der} is not the one recorded last; ${action}`,

@@ -123,6 +123,8 @@ export interface DeliveryPaths {
   readonly privateKey?: string;
   readonly ca: string;
   readonly pkcs12?: string;
+  /** Holds the password that we drew for the PKCS#12. */
+  readonly pkcs12PasswordFile?: string;
 }
 
 /**

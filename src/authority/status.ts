@@ -45,7 +45,7 @@ export interface CrlStatus {
   readonly nextUpdate: Date;
   readonly entries: number;
   readonly files: CrlPaths;
-  /** `fresh`, `stale` (older than half its life: nobody renews it), `expired`, or `damaged` (not the file on record). */
+  /** `fresh`, `stale` (older than half its life: nobody renews it; never the root's of two tiers), `expired`, or `damaged` (not the file on record). */
   readonly state: 'fresh' | 'stale' | 'expired' | 'damaged';
 }
 
@@ -105,12 +105,17 @@ async function crlStatus(
   const last = await view.lastCrl(role);
   if (!last) return undefined;
   const { number, thisUpdate, nextUpdate, entries } = last;
-  const state = (await isInPlace(last, ports.home, role)) ? freshness(last, ports.clock()) : 'damaged';
+  // The root of two tiers signs its CRL for its whole life: half of it gone is no fault.
+  const isRenewed = role === clientIssuerRole(view.authority);
+  const state = (await isInPlace(last, ports.home, role))
+    ? freshness(last, isRenewed, ports.clock())
+    : 'damaged';
   return { number: `${number}`, thisUpdate, nextUpdate, entries, files: ports.home.crlPaths(role), state };
 }
 
-function freshness({ thisUpdate, nextUpdate }: CrlRecord, now: Date): CrlStatus['state'] {
+function freshness({ thisUpdate, nextUpdate }: CrlRecord, isRenewed: boolean, now: Date): CrlStatus['state'] {
   if (nextUpdate <= now) return 'expired';
+  if (!isRenewed) return 'fresh';
   const half = (nextUpdate.getTime() - thisUpdate.getTime()) / 2;
   return now.getTime() - thisUpdate.getTime() > half ? 'stale' : 'fresh';
 }
@@ -133,10 +138,10 @@ function crlProblems(crl: CrlStatus | undefined, now: Date): string[] {
   }
 }
 
-/** A root's CRL is signed once, at init, for the root's whole life: `ca crl` does not make another. */
+/** A root's CRL is signed at init for the root's whole life; a lost one is signed again with the root's key. */
 function rootCrlProblems(crl: CrlStatus | undefined): string[] {
   if (crl?.state !== 'damaged') return [];
-  return [`the root's CRL in ${crl.files.der} is not the one on record; put it back from a backup`];
+  return [`the root's CRL in ${crl.files.der} is not the one on record; run: ca crl --root`];
 }
 
 async function revocationProblems(view: LedgerView): Promise<string[]> {

@@ -27,10 +27,12 @@ export interface Check {
 }
 
 export interface VerifyResult {
-  /** Whether a server that trusts this authority and reads its CRL would accept the certificate now. */
+  /** Whether who trusts this authority and reads its CRL would accept the certificate now, for its purposes. */
   readonly valid: boolean;
   readonly serial: Serial;
   readonly subject: string;
+  /** Extended key usages, such as `clientAuth`. */
+  readonly purposes: readonly string[];
   readonly checks: readonly Check[];
 }
 
@@ -59,7 +61,13 @@ export async function verify(
     await checkCrls(facts, view, now, ports),
     await checkLedger(der, record, view, now),
   ];
-  return { valid: checks.every(({ ok }) => ok), serial: facts.serial, subject: facts.subject, checks };
+  return {
+    valid: checks.every(({ ok }) => ok),
+    serial: facts.serial,
+    subject: facts.subject,
+    purposes: facts.extendedKeyUsage,
+    checks,
+  };
 }
 
 function checkChain(
@@ -129,7 +137,7 @@ async function checkCrls(
 }
 
 const clientCrl = { name: 'the CRL', action: 'run: ca crl' };
-const rootCrl = { name: "the root's CRL", action: 'put it back from a backup' };
+const rootCrl = { name: "the root's CRL", action: 'run: ca crl --root' };
 
 async function checkCrl(
   { name, action }: typeof clientCrl,

@@ -253,6 +253,7 @@ function pathsOf(place: Place, disk: DeliveryDisk): DeliveryPaths | undefined {
   const bundle = pathOf('bundle');
   const privateKey = pathOf('privateKey');
   const pkcs12 = pathOf('pkcs12');
+  const pkcs12PasswordFile = pathOf('pkcs12Password');
   return {
     directory: place.directory,
     certificate,
@@ -261,6 +262,7 @@ function pathsOf(place: Place, disk: DeliveryDisk): DeliveryPaths | undefined {
     ...(privateKey === undefined ? {} : { privateKey }),
     ca,
     ...(pkcs12 === undefined ? {} : { pkcs12 }),
+    ...(pkcs12PasswordFile === undefined ? {} : { pkcs12PasswordFile }),
   };
 }
 

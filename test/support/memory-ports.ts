@@ -355,5 +355,8 @@ function pathsOf(client: ClientName, target: DeliveryTarget, contents: DeliveryC
     ...(contents.privateKey === undefined ? {} : { privateKey: `${directory}/${client}.key` }),
     ...(contents.bundle === undefined ? {} : { bundle: `${directory}/${client}.pem` }),
     ...(contents.pkcs12 === undefined ? {} : { pkcs12: `${directory}/${client}.p12` }),
+    ...(contents.pkcs12Password === undefined
+      ? {}
+      : { pkcs12PasswordFile: `${directory}/${client}.p12.password` }),
   };
 }

@@ -440,6 +440,16 @@ describe('issue, when something fails half-way', () => {
     expect(scene.world.hooks).toHaveLength(2);
   });
 
+  it('names the file with the PKCS#12 password when a hook fails before it was shown', async () => {
+    const scene = await openScene();
+    scene.world.hookResult = { exitCode: 1, output: '' };
+    const hint =
+      'mend the hook; ca renew runs it again; the PKCS#12 password is in /ca/clients/billing/billing.p12.password';
+    const refusal = await refusalIn(scene.issue('billing', { hook: 'x', pkcs12: { kind: 'compat' } }));
+    expect(refusal.hint).toBe(hint);
+    expect((await scene.renew()).failed).toMatchObject([{ hint }]);
+  });
+
   it('says when a hook was stopped after its time', async () => {
     const scene = await openScene();
     scene.configure({ hookTimeout: '5s' });

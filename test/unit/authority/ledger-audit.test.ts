@@ -160,7 +160,7 @@ describe('auditLedger', () => {
     const scene = await busyScene(true);
     scene.world.crls.clear();
     expect(await messages(scene)).toEqual([
-      'the CRL in /ca/crl/root.crl is not the one recorded last; put it back from a backup',
+      'the CRL in /ca/crl/root.crl is not the one recorded last; run: ca crl --root',
       'the CRL in /ca/crl/ca.crl is not the one recorded last; run: ca crl',
     ]);
   });

@@ -47,7 +47,7 @@ describe('status', () => {
     scene.days(3000);
     await scene.crl();
     const { crl, rootCrl, problems } = await look(scene);
-    expect([crl?.state, rootCrl?.state]).toEqual(['fresh', 'stale']);
+    expect([crl?.state, rootCrl?.state]).toEqual(['fresh', 'fresh']);
     expect(problems).toEqual([]);
   });
 });
@@ -86,12 +86,14 @@ describe('a problem is', () => {
     expect((await look(scene)).problems).toEqual([]);
   });
 
-  it('a lost CRL of the root, which ca crl does not make', async () => {
+  it('a lost CRL of the root, which ca crl --root makes again', async () => {
     const scene = await openScene({ twoTier: true });
     scene.world.crls.delete('root');
     expect((await look(scene)).problems).toEqual([
-      "the root's CRL in /ca/crl/root.crl is not the one on record; put it back from a backup",
+      "the root's CRL in /ca/crl/root.crl is not the one on record; run: ca crl --root",
     ]);
+    await scene.crl({ root: true });
+    expect((await look(scene)).problems).toEqual([]);
   });
 
   it('a revocation that is on no CRL yet', async () => {

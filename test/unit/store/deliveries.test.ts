@@ -57,6 +57,7 @@ describe('deliver', () => {
       privateKey: join(directory, 'billing.key'),
       ca: join(directory, 'ca.crt'),
       pkcs12: join(directory, 'billing.p12'),
+      pkcs12PasswordFile: join(directory, 'billing.p12.password'),
     });
     expect(tree(directory)).toEqual({
       '.billing': '700',
