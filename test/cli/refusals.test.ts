@@ -62,7 +62,7 @@ it.each([
   ['list --client nobody', 'ledger/unknown-client'],
   ['renew nobody', 'ledger/unknown-client'],
   ['export nobody --format pem', 'ledger/unknown-client'],
-  ['verify missing.crt', 'core/invalid-serial'],
+  ['verify missing.crt', 'store/not-found'],
   ['issue billing --csr missing.csr', 'store/not-found'],
   ['issue billing --profile vpn', 'authority/unknown-profile'],
   ['issue api --profile server', 'authority/san-required'],

@@ -24,4 +24,30 @@ describe('ca verify', () => {
       "
     `);
   });
+
+  it('says who would accept a certificate that is for servers alone', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    const issued = await sandbox.json<{ serial: string }>(
+      'issue api --profile server --dns api.acme.example',
+    );
+    expect((await sandbox.run(`verify ${issued.serial}`)).stdout).toMatch(
+      /^yes, a client would accept a server with [0-9a-f]{32} \(CN=api\)\n/,
+    );
+    expect(await sandbox.json(`verify ${issued.serial}`)).toMatchObject({
+      valid: true,
+      purposes: ['serverAuth'],
+    });
+  });
+
+  it('takes no other word than a file or a serial', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    expect(await sandbox.run('verify billing')).toMatchObject({
+      exitCode: 3,
+      stderr:
+        'ca: there is no file "billing", and it is not a serial\n' +
+        '  hint: name a file with a certificate; ca list shows the serials, ca show CLIENT where the files are\n',
+    });
+  });
 });

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { CaError } from '../../core/ca-error.ts';
+import { parseSerial } from '../../core/serial.ts';
 import type { Run } from '../main.ts';
 import { addExamples } from '../options.ts';
 import { renderVerify } from '../render/verify.ts';
@@ -17,9 +19,22 @@ export function declare(command: Command, run: Run): void {
       const { verify } = await import('../../authority/verify.ts');
       const file = await context.world.findFile(word);
       const { ports, settings } = await context.openAuthority();
+      if (!file) checkSerial(word);
       const result = await verify(word, file, settings, ports);
       report(context, result, renderVerify);
       return result.valid ? 'yes' : 'no';
     }),
   );
+}
+
+/** What is no file is a serial, or else most likely a file's name with a slip in it. */
+function checkSerial(word: string): void {
+  try {
+    parseSerial(word);
+  } catch (cause) {
+    throw new CaError('store/not-found', `there is no file ${JSON.stringify(word)}, and it is not a serial`, {
+      cause,
+      hint: 'name a file with a certificate; ca list shows the serials, ca show CLIENT where the files are',
+    });
+  }
 }
