@@ -92,7 +92,7 @@ function openEncrypted(der: Uint8Array, passphrase: string | undefined): KeyObje
     if (key) return key;
   }
   throw new CaError('x509/wrong-passphrase', 'the passphrase does not open the private key', {
-    hint: 'check that the passphrase file holds the passphrase alone; a damaged key file looks the same',
+    hint: 'type it again, or check that the passphrase file holds it alone; a damaged key file looks the same',
   });
 }
 

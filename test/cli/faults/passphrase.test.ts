@@ -13,7 +13,7 @@ field.do('issue', 'billing', '--passphrase-file', right);
 
 const refused = `exit 3, x509/wrong-passphrase
 the passphrase does not open the private key
-hint: check that the passphrase file holds the passphrase alone; a damaged key file looks the same`;
+hint: type it again, or check that the passphrase file holds it alone; a damaged key file looks the same`;
 
 describe('a wrong passphrase', () => {
   it.each([
