@@ -33,6 +33,13 @@ describe('ca __complete', () => {
   });
 });
 
+describe('ca completion', () => {
+  it('makes no JSON of a script', async () => {
+    const { error } = await new Sandbox().json<{ error: object }>('completion bash', 2);
+    expect(error).toMatchObject({ code: 'cli/usage', message: 'a completion script is no JSON' });
+  });
+});
+
 describeWith('bash')('ca completion (with bash)', () => {
   it('completes in the shell itself', async () => {
     const sandbox = await withProgram();

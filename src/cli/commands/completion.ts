@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { CaError } from '../../core/ca-error.ts';
 import type { Run } from '../main.ts';
 import { addExamples } from '../options.ts';
 import { renderCompletion, type Shell, shells } from '../render/completion.ts';
@@ -15,6 +16,9 @@ export function declare(command: Command, run: Run): void {
   );
   command.action((shell: Shell) =>
     run(async (context) => {
+      if (context.json) {
+        throw new CaError('cli/usage', 'a completion script is no JSON', { hint: 'leave --json out' });
+      }
       reportContent(context, Buffer.from(renderCompletion(shell)));
       return 'yes';
     }),

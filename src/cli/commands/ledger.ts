@@ -10,6 +10,7 @@ export function declare(command: Command, run: Run): void {
   const check = command
     .helpCommand(false)
     .command('verify')
+    .summary('look for anything that was changed, removed, swapped or inserted')
     .description(
       'Check every line, the chain, each certificate and its signature; exit code 1 for findings.',
     );
@@ -23,7 +24,10 @@ export function declare(command: Command, run: Run): void {
     }),
   );
 
-  const exported = command.command('export').description('Print the whole record as one JSON document.');
+  const exported = command
+    .command('export')
+    .summary('print the whole record as one JSON document')
+    .description('Print the whole record as one JSON document.');
   addExamples(exported, ['ca ledger export > ledger.json', 'for an auditor, or a program']);
   exported.action(() =>
     run(async (context) => {
