@@ -77,6 +77,10 @@ export interface Context {
   /** True if questions are answered with yes beforehand. */
   readonly yes: boolean;
   readonly style: Style;
+  /** True if the home came as `--home`, which the next command then needs as well. */
+  readonly homeNamed: boolean;
+  /** Says on stderr, unless `--quiet`, what a person who waits wants to know. */
+  say(text: string): void;
   /** Ends the line of progress, if one stands on the terminal. */
   finishProgress(): void;
   /** The ports for a home directory without an authority; its passphrases are new ones. */
@@ -94,6 +98,9 @@ export async function createContext(world: World, options: GlobalOptions): Promi
   const progress = createProgress(world.stderr, world.clock, quiet);
   const style = await chooseStyle(options.color, world.stdout, world.environment);
   const home = findHome(world, options.home);
+  const say = (text: string) => {
+    if (!quiet) world.stderr.write(`ca: ${text}\n`);
+  };
 
   const openPorts = (choices: PassphraseOptions, askPassphrase: PortOptions['askPassphrase']) =>
     world.openPorts({
@@ -105,7 +112,7 @@ export async function createContext(world: World, options: GlobalOptions): Promi
       progress: progress.update,
       onWait: (processId, what) => {
         const holder = processId === undefined ? 'another process' : `process ${processId}`;
-        if (!quiet) world.stderr.write(`ca: waiting for ${holder}, which holds ${what}\n`);
+        say(`waiting for ${holder}, which holds ${what}`);
       },
       onTornLine: (file, octets) =>
         world.stderr.write(
@@ -126,6 +133,8 @@ export async function createContext(world: World, options: GlobalOptions): Promi
     quiet,
     yes: options.yes === true,
     style,
+    homeNamed: options.home !== undefined,
+    say,
     finishProgress: progress.finish,
     openRecord,
     async openNewHome(choices) {
@@ -143,13 +152,13 @@ export async function createContext(world: World, options: GlobalOptions): Promi
   };
 }
 
-/** The passphrase, if a new key may have it. Throws `authority/weak-passphrase`. */
-export function checkNewPassphrase(passphrase: string): string {
+/** The passphrase, if what is written now may have it. Throws `authority/weak-passphrase`. */
+export function checkNewPassphrase(passphrase: string, what = 'passphrase'): string {
   const length = [...passphrase].length;
   if (length >= minPassphraseLength) return passphrase;
   throw new CaError(
     'authority/weak-passphrase',
-    `the passphrase has ${length} characters < ${minPassphraseLength} needed`,
+    `the ${what} has ${length} characters < ${minPassphraseLength} needed`,
     { hint: 'make one with: openssl rand -base64 24' },
   );
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Context, GlobalOptions, World } from './context.ts';
 import { createContext } from './context.ts';
 import { exitCode, type RunState, reportFailure } from './failure.ts';
+import { path } from './options.ts';
 
 /** What a command says in the end: `no` when the honest answer is no, or something that was due failed. */
 type Answer = 'yes' | 'no';
@@ -111,6 +112,7 @@ function createProgram({ version, stdout, stderr }: World, state: RunState): Com
     .option(
       '--home <directory>',
       "the authority's directory (else CA_HOME, $XDG_DATA_HOME/ca, ~/.local/share/ca)",
+      path,
     )
     .option('--json', 'print the result, or the error, as one JSON document')
     .option('--quiet', 'print only what was asked for, and what needs a person')

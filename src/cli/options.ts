@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../core/duration.ts';
 import { parseSan, type San, type SanType } from '../core/san.ts';
 
@@ -6,7 +6,7 @@ import { parseSan, type San, type SanType } from '../core/san.ts';
 export function many<T>(
   parse: (text: string) => T,
 ): (text: string, before: readonly T[] | undefined) => readonly T[] {
-  return (text, before = []) => [...before, ...text.split(',').map((part) => parse(part.trim()))];
+  return (text, before = []) => [...before, ...text.split(',').map((part) => parse(part))];
 }
 
 /** Like {@link many} for URIs, which may hold a comma themselves: the next one starts with its scheme. */
@@ -15,7 +15,7 @@ export function manyUris<T>(
 ): (text: string, before: readonly T[] | undefined) => readonly T[] {
   return (text, before = []) => [
     ...before,
-    ...text.split(/,\s*(?=[a-z][a-z0-9+.-]*:)/i).map((part) => parse(part.trim())),
+    ...text.split(/,(?=[a-z][a-z0-9+.-]*:)/i).map((part) => parse(part)),
   ];
 }
 
@@ -32,11 +32,23 @@ export function durationText(text: string): string {
   return text.trim();
 }
 
+/** The path of a file or directory as it was typed. The empty one would mean the current directory: refused. */
+export function path(text: string): string {
+  return visible(text);
+}
+
+/** Text that is not blank, such as what `"$UNSET"` gives. */
+export function visible(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It is empty.');
+  return text;
+}
+
 /** Adds the option that every command has which signs. */
 export function addPassphraseOption(command: Command): Command {
   return command.option(
     '--passphrase-file <file>',
-    'file with the passphrase of the CA key (else CA_PASSPHRASE_FILE, CA_PASSPHRASE, or a prompt)',
+    'file with the passphrase of the CA key (else CA_PASSPHRASE_FILE, $CREDENTIALS_DIRECTORY/ca-passphrase, CA_PASSPHRASE, or a prompt)',
+    path,
   );
 }
 

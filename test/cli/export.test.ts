@@ -63,4 +63,22 @@ describe('ca export', () => {
       );
     }
   });
+
+  it('takes no PKCS#12 password that is shorter than a passphrase may be', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    await sandbox.run('issue billing');
+    const short = sandbox.write('short', 'abc\n');
+    for (const command of ['export billing --format p12', 'issue other --p12']) {
+      const { error } = await sandbox.json<{ error: object }>(
+        [...command.split(' '), '--p12-password-file', short],
+        3,
+      );
+      expect(error).toMatchObject({
+        code: 'authority/weak-passphrase',
+        message: 'the password has 3 characters < 8 needed',
+      });
+    }
+    expect((await sandbox.run('list --client other')).stdout).not.toContain('CN=other');
+  });
 });

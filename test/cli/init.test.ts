@@ -36,6 +36,13 @@ describe('ca init', () => {
     expect(sandbox.mode('home', 'ca.crt')).toBe('644');
   });
 
+  it('names the home in the next steps if it was named on the command line', async () => {
+    const sandbox = new Sandbox();
+    const { stderr } = await sandbox.run('init --name A --no-passphrase --home ./demo');
+    expect(stderr).toContain(`  ca issue billing --home ${sandbox.path('demo')}\n`);
+    expect(stderr).toContain(`  ca passphrase --home ${sandbox.path('demo')} changes that\n`);
+  });
+
   it('gives the documented JSON', async () => {
     const sandbox = new Sandbox();
     const result = await sandbox.json<{ authority: { serial: string } }>([

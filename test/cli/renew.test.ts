@@ -46,4 +46,11 @@ describe('ca renew', () => {
       ],
     });
   });
+
+  it('says how long it waits before it starts, unless --quiet', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    expect((await sandbox.run('renew --jitter 1s')).stderr).toMatch(/^ca: waiting 0s \(--jitter\)\n/);
+    expect((await sandbox.run('renew --jitter 1s --quiet')).stderr).toBe('');
+  });
 });

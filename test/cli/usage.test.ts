@@ -101,6 +101,7 @@ describe('a wrong command line', () => {
     ['issue billing --csr x.csr --key p256', '--key and --csr exclude each other'],
     ['issue billing --csr x.csr --p12', '--p12 and --csr exclude each other'],
     ['issue billing --out - --p12', '--p12 and --out - exclude each other'],
+    ['issue billing --out - --hook true', '--hook and --out - exclude each other'],
     ['renew --force --within 30d', '--force and --within exclude each other'],
     ['renew --rekey --same-key', "option '--rekey' cannot be used with option '--same-key'"],
     [
@@ -124,6 +125,46 @@ describe('a wrong command line', () => {
     await sandbox.init();
     const { exitCode, stderr } = await sandbox.run(line);
     expect({ exitCode, stderr: stderr.split('\n')[0] }).toEqual({ exitCode: 2, stderr: `ca: ${message}` });
+  });
+
+  it.each([
+    ['--home', ['list', '--home', '']],
+    ['--out', ['issue', 'billing', '--out', '']],
+    ['--csr', ['issue', 'billing', '--csr', '']],
+    ['--p12-password-file', ['issue', 'billing', '--p12-password-file', '']],
+    ['--out', ['crl', '--out', '']],
+    ['--out', ['export', 'billing', '--format', 'pem', '--out', '']],
+    ['--passphrase-file', ['renew', '--passphrase-file', '']],
+    ['--root-passphrase-file', ['init', '--name', 'B', '--two-tier', '--root-passphrase-file', '']],
+    ['--new-passphrase-file', ['passphrase', '--new-passphrase-file', '']],
+    ['--name', ['init', '--name', '   ']],
+  ])('refuses an empty %s, as an unset variable gives', async (option, line) => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    const { exitCode, stderr } = await sandbox.run(line);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(
+      new RegExp(`^ca: option '${option} <[a-z]+>' argument ' *' is invalid. It is empty\\n  hint: see: ca `),
+    );
+  });
+
+  it('takes spaces as part of a value', async () => {
+    const { exitCode, stderr } = await new Sandbox().run(['issue', 'billing', '--ip', ' 1.1.1.1']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('" 1.1.1.1"');
+  });
+
+  it('refuses a CRL that is fetched by TLS (RFC 5280 §8)', async () => {
+    const sandbox = new Sandbox();
+    const { exitCode, stderr } = await sandbox.run(
+      'init --name A --no-passphrase --crl-url https://acme.example/ca.crl',
+    );
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr:
+        "ca: option '--crl-url <url>' argument 'https://acme.example/ca.crl' is invalid. It is not an http:// URL (https would need the certificate that it is to check)\n" +
+        '  hint: see: ca init --help\n',
+    });
   });
 
   it('shows control characters in what was typed instead of sending them to the terminal', async () => {

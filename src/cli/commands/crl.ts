@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
-import { addDryRunOption, addExamples, addPassphraseOption } from '../options.ts';
+import { addDryRunOption, addExamples, addPassphraseOption, path } from '../options.ts';
 import { renderCrl } from '../render/crl.ts';
 import { report } from '../report.ts';
 
@@ -16,7 +16,7 @@ interface CrlOptions extends PassphraseOptions {
 export function declare(command: Command, run: Run): void {
   command
     .option('--if-due', 'only when the published one is old, missing or damaged')
-    .option('--out <directory>', 'copy the published files there as well')
+    .option('--out <directory>', 'copy the published files there as well', path)
     .addOption(
       new Option('--root', "with two tiers, the root's list instead: needs the root's key").conflicts(
         'ifDue',

@@ -3,9 +3,9 @@ import type { ExportFormat, ExportResult } from '../../authority/export-files.ts
 import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import type { Pkcs12Kind } from '../../ledger/entry.ts';
-import type { Context } from '../context.ts';
+import { type Context, checkNewPassphrase } from '../context.ts';
 import type { Run } from '../main.ts';
-import { addDryRunOption, addExamples, choice } from '../options.ts';
+import { addDryRunOption, addExamples, choice, path } from '../options.ts';
 import { askNewSecret } from '../prompt.ts';
 import { renderExport } from '../render/export.ts';
 import { report, reportContent } from '../report.ts';
@@ -37,14 +37,14 @@ export function declare(command: Command, run: Run): void {
         Object.keys(extensions),
       ).makeOptionMandatory(),
     )
-    .option('--out <file>', 'a new file (default: <client>.<format> here); - is standard output')
+    .option('--out <file>', 'a new file (default: <client>.<format> here); - is standard output', path)
     .addOption(
       choice('--p12 <kind>', 'kind of PKCS#12; compat for old Windows and macOS', [
         'modern',
         'compat',
       ]).default('modern'),
     )
-    .option('--p12-password-file <file>', 'file with its password (else a prompt)');
+    .option('--p12-password-file <file>', 'file with its password (else a prompt)', path);
   addDryRunOption(command);
   addExamples(
     command,
@@ -71,14 +71,14 @@ export function declare(command: Command, run: Run): void {
         },
         ports,
       );
-      const path = world.resolvePath(options.out ?? `${client}.${extensions[options.format]}`);
+      const target = world.resolvePath(options.out ?? `${client}.${extensions[options.format]}`);
       const { content, secret, ...facts } = exported;
       if (toStdout && !context.json) {
         if (options.dryRun !== true) reportContent(context, content);
         return 'yes';
       }
-      if (!toStdout && options.dryRun !== true) await world.createFile(path, content, secret);
-      const result = { ...facts, ...(toStdout ? { content: contentText(exported) } : { file: path }) };
+      if (!toStdout && options.dryRun !== true) await world.createFile(target, content, secret);
+      const result = { ...facts, ...(toStdout ? { content: contentText(exported) } : { file: target }) };
       report(context, result, (each, view) =>
         renderExport(each, { ...view, dryRun: options.dryRun === true, secret }),
       );
@@ -92,7 +92,9 @@ async function obtainPassword(
   { world }: Context,
   readPasswordFile: (path: string) => Promise<string>,
 ): Promise<string> {
-  if (p12PasswordFile !== undefined) return readPasswordFile(world.resolvePath(p12PasswordFile));
+  if (p12PasswordFile !== undefined) {
+    return checkNewPassphrase(await readPasswordFile(world.resolvePath(p12PasswordFile)), 'password');
+  }
   if (world.keyboard.isTerminal) return askNewSecret(world.keyboard, 'Password for the PKCS#12');
   throw new CaError('cli/no-terminal', 'a PKCS#12 needs a password, and there is no terminal to ask on', {
     hint: 'give --p12-password-file FILE',

@@ -1,11 +1,20 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CaError } from '../../core/ca-error.ts';
 import { parseDuration } from '../../core/duration.ts';
 import { type KeyAlgorithm, parseKeyAlgorithm } from '../../core/key-algorithm.ts';
 import { parseSan } from '../../core/san.ts';
 import type { PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
-import { addDryRunOption, addExamples, addPassphraseOption, choice, many, manyUris } from '../options.ts';
+import {
+  addDryRunOption,
+  addExamples,
+  addPassphraseOption,
+  choice,
+  many,
+  manyUris,
+  path,
+  visible,
+} from '../options.ts';
 import { renderInit } from '../render/init.ts';
 import { report } from '../report.ts';
 
@@ -26,7 +35,7 @@ interface InitOptions extends PassphraseOptions {
 /** `ca init`: makes an authority, and says what to do with it. */
 export function declare(command: Command, run: Run): void {
   command
-    .requiredOption('--name <name>', 'what the authority is called, such as "Acme API CA"')
+    .requiredOption('--name <name>', 'what the authority is called, such as "Acme API CA"', visible)
     .addOption(
       choice('--key <kind>', 'kind of CA key', keys, (text) => parseKeyAlgorithm(text, keys)).default('p256'),
     )
@@ -41,11 +50,12 @@ export function declare(command: Command, run: Run): void {
       'certify only DNS names at or below this one (repeatable)',
       many((text) => parseSan('dns', text.replace(/^\./, '')).value),
     )
-    .option('--crl-url <url>', 'where servers can fetch the CRL (repeatable)', manyUris(String));
+    .option('--crl-url <url>', 'where servers can fetch the CRL (repeatable)', manyUris(crlUrl));
   addPassphraseOption(command)
     .option(
       '--root-passphrase-file <file>',
-      "with --two-tier: the root key's own passphrase (else CA_ROOT_PASSPHRASE_FILE, CA_ROOT_PASSPHRASE, or as above)",
+      "with --two-tier: the root key's own passphrase (else CA_ROOT_PASSPHRASE_FILE, $CREDENTIALS_DIRECTORY/ca-root-passphrase, CA_ROOT_PASSPHRASE, or as the other)",
+      path,
     )
     .addOption(
       new Option('--no-passphrase', 'leave the CA key unencrypted').conflicts([
@@ -90,11 +100,20 @@ export function declare(command: Command, run: Run): void {
         renderInit(each, {
           ...view,
           dryRun,
+          homeNamed: context.homeNamed,
           twoTier: options.twoTier === true,
           encrypted: options.passphrase,
         }),
       );
       return 'yes';
     }),
+  );
+}
+
+/** Fetched by TLS, the list could be needed to judge the very connection that fetches it (RFC 5280 §8). */
+function crlUrl(text: string): string {
+  if (/^http:\/\/[!-~]+$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    'It is not an http:// URL (https would need the certificate that it is to check).',
   );
 }

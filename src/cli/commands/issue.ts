@@ -5,7 +5,7 @@ import { parseDistinguishedName } from '../../core/distinguished-name.ts';
 import { type KeyAlgorithm, keyAlgorithms, parseKeyAlgorithm } from '../../core/key-algorithm.ts';
 import type { San } from '../../core/san.ts';
 import type { DeliveryTarget, Pkcs12Kind } from '../../ledger/entry.ts';
-import type { PassphraseOptions, World } from '../context.ts';
+import { checkNewPassphrase, type PassphraseOptions, type World } from '../context.ts';
 import type { Run } from '../main.ts';
 import {
   addDryRunOption,
@@ -14,6 +14,7 @@ import {
   choice,
   durationText,
   manySans,
+  path,
 } from '../options.ts';
 import { renderIssue } from '../render/issue.ts';
 import { report } from '../report.ts';
@@ -52,16 +53,27 @@ export function declare(command: Command, run: Run): void {
         parseKeyAlgorithm(text),
       ),
     )
-    .option('--csr <file>', "sign the client's own request (PKCS#10; - is standard input)")
-    .option('--out <directory>', 'where the files go, now and at each renewal; - prints PEM, with the key')
+    .option('--csr <file>', "sign the client's own request (PKCS#10; - is standard input)", path)
+    .option(
+      '--out <directory>',
+      'where the files go, now and at each renewal; - prints PEM, with the key',
+      path,
+    )
     .addOption(
       choice('--p12 [kind]', 'a PKCS#12 too: modern, or compat for old Windows and macOS', [
         'modern',
         'compat',
       ]).preset('modern'),
     )
-    .option('--p12-password-file <file>', 'file with its password (default: one is made, and shown once)')
-    .option('--hook <command>', 'shell command to run after each delivery, now and at each renewal')
+    .option(
+      '--p12-password-file <file>',
+      'file with its password (default: one is made, and shown once)',
+      path,
+    )
+    .option(
+      '--hook <command>',
+      "shell command to run after each delivery, now and at each renewal; '' for none",
+    )
     .option('--again', 'a further certificate although the client has a live one');
   addPassphraseOption(command);
   addDryRunOption(command);
@@ -103,7 +115,11 @@ export function declare(command: Command, run: Run): void {
           dryRun,
         },
         settings,
-        ports,
+        {
+          ...ports,
+          readPasswordFile: async (file) =>
+            checkNewPassphrase(await ports.readPasswordFile(file), 'password'),
+        },
       );
       report(context, result, (each, view) => renderIssue(each, { ...view, dryRun }));
       return 'yes';
@@ -111,7 +127,7 @@ export function declare(command: Command, run: Run): void {
   );
 }
 
-function checkOptions({ csr, key, out, p12, p12PasswordFile }: IssueOptions): void {
+function checkOptions({ csr, hook, key, out, p12, p12PasswordFile }: IssueOptions): void {
   const wantsPkcs12 = p12 !== undefined || p12PasswordFile !== undefined;
   if (csr !== undefined && key !== undefined) {
     throw usage('--key and --csr exclude each other', 'with --csr the key is the one in the request');
@@ -121,6 +137,9 @@ function checkOptions({ csr, key, out, p12, p12PasswordFile }: IssueOptions): vo
       '--p12 and --csr exclude each other',
       'a PKCS#12 holds the private key, which the client keeps',
     );
+  }
+  if (out === '-' && hook) {
+    throw usage('--hook and --out - exclude each other', 'a hook runs after a delivery into a directory');
   }
   if (out === '-' && wantsPkcs12) {
     throw usage('--p12 and --out - exclude each other', 'name a directory with --out');

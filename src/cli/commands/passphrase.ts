@@ -3,7 +3,7 @@ import { CaError } from '../../core/ca-error.ts';
 import type { IssuerRole } from '../../ledger/entry.ts';
 import { checkNewPassphrase, type PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
-import { addDryRunOption, addExamples, addPassphraseOption, choice } from '../options.ts';
+import { addDryRunOption, addExamples, addPassphraseOption, choice, path } from '../options.ts';
 import { askNewSecret } from '../prompt.ts';
 import { renderPassphrase } from '../render/passphrase.ts';
 import { report } from '../report.ts';
@@ -25,7 +25,7 @@ export function declare(command: Command, run: Run): void {
         'issuing',
       ]),
     )
-    .option('--new-passphrase-file <file>', 'file with the new passphrase (else a prompt)')
+    .option('--new-passphrase-file <file>', 'file with the new passphrase (else a prompt)', path)
     .addOption(new Option('--no-passphrase', 'leave the key unencrypted').conflicts('newPassphraseFile'));
   addPassphraseOption(command);
   addDryRunOption(command);

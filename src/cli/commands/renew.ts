@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { RenewRequest } from '../../authority/renewal-run.ts';
 import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
-import { parseDuration } from '../../core/duration.ts';
+import { formatDuration, parseDuration } from '../../core/duration.ts';
 import type { PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
 import { addDryRunOption, addExamples, addPassphraseOption } from '../options.ts';
@@ -65,7 +65,13 @@ export function declare(command: Command, run: Run): void {
           dryRun,
         },
         settings,
-        ports,
+        {
+          ...ports,
+          sleep(ms) {
+            context.say(`waiting ${formatDuration(ms)} (--jitter)`);
+            return ports.sleep(ms);
+          },
+        },
       );
       report(context, result, (each, view) => renderRenew(each, { ...view, dryRun }));
       return result.failed.length === 0 ? 'yes' : 'no';

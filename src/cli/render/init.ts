@@ -7,6 +7,8 @@ import { renderFacts } from './table.ts';
 
 interface InitView extends View {
   readonly dryRun: boolean;
+  /** True if the home came as `--home`. */
+  readonly homeNamed: boolean;
   readonly twoTier: boolean;
   readonly encrypted: boolean;
 }
@@ -37,13 +39,14 @@ export function renderInit({ home, authority, files }: InitResult, view: InitVie
   ];
 }
 
-function nextSteps(home: string, { twoTier, encrypted }: InitView): readonly string[] {
+function nextSteps(home: string, { homeNamed, twoTier, encrypted }: InitView): readonly string[] {
+  const where = homeNamed ? ` --home ${shellWord(home)}` : '';
   const passphrase = encrypted ? ' --passphrase-file FILE' : '';
   return [
-    'give a client a certificate     ca issue billing',
+    `give a client a certificate     ca issue billing${where}`,
     `renew by cron, and never think  17 3 * * * ca renew --quiet --jitter 10m --home ${shellWord(home)}${passphrase}`,
     `back up, keys and record        ${home}`,
     ...(twoTier ? [`take the root key offline       move ${home}/keys/root.key to another medium`] : []),
-    ...(encrypted ? [] : ['the CA key is not encrypted     ca passphrase changes that']),
+    ...(encrypted ? [] : [`the CA key is not encrypted     ca passphrase${where} changes that`]),
   ];
 }
