@@ -110,12 +110,13 @@ export function createSigner(issuer: Issuer, key: Parameters<typeof signBytes>[0
   return {
     issuer,
     sign(approved) {
-      const signature = signBytes(key, signatureAlgorithm, approved.bytes);
+      const tbs = approved.bytesFor(facts.spki);
+      const signature = signBytes(key, signatureAlgorithm, tbs);
       // A fault during signing can leak the key or make a certificate that nobody accepts: look before it leaves.
-      if (!verifyBytes(publicKey, signatureAlgorithm, approved.bytes, signature)) {
+      if (!verifyBytes(publicKey, signatureAlgorithm, tbs, signature)) {
         throw new Error('the signature just made does not verify');
       }
-      return encodeSigned(approved.bytes, signatureAlgorithm, signature);
+      return encodeSigned(tbs, signatureAlgorithm, signature);
     },
   };
 }

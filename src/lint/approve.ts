@@ -7,8 +7,6 @@ import { certificateRules, crlEntryRules, crlRules } from './rules.ts';
 
 export type { CrlIssuerFacts, IssuerFacts } from './rule.ts';
 
-export type ApprovedKind = 'ca-certificate' | 'certificate' | 'crl';
-
 /** More findings than these about the entries of one CRL say nothing new. */
 const maxEntryFindings = 10;
 
@@ -16,22 +14,27 @@ const maxEntryFindings = 10;
 const seal = Symbol('approved by the linter');
 
 /**
- * Bytes that the linter found fit to be signed. Only {@link approveCertificate} and {@link approveCrl} make it,
- * and signers take nothing else, so that nothing is signed that was not linted, octet for octet.
+ * Bytes that the linter found fit to be signed by one issuer. Only {@link approveCertificate} and {@link approveCrl} make
+ * it, and signers take nothing else, so that nothing is signed that was not linted, octet for octet and for this issuer.
  */
 export class Approved {
-  readonly kind: ApprovedKind;
   readonly #bytes: Uint8Array;
+  readonly #issuer: Uint8Array;
 
-  constructor(key: typeof seal, kind: ApprovedKind, bytes: Uint8Array) {
+  constructor(key: typeof seal, bytes: Uint8Array, issuer: Uint8Array) {
     if (key !== seal) throw new Error('only the linter approves');
-    this.kind = kind;
     this.#bytes = bytes;
+    this.#issuer = issuer.slice();
   }
 
-  /** The TBS bytes: the linter's own copy, made before it looked at them. */
-  get bytes(): Uint8Array {
-    return this.#bytes;
+  /**
+   * A copy of the TBS bytes that were linted.
+   *
+   * @param issuer the SubjectPublicKeyInfo of who is about to sign; the bytes are not given to sign with another key
+   */
+  bytesFor(issuer: Uint8Array): Uint8Array {
+    if (Buffer.compare(this.#issuer, issuer) !== 0) throw new Error('this was approved for another issuer');
+    return this.#bytes.slice();
   }
 }
 
@@ -40,7 +43,7 @@ export function approveCertificate(tbs: Uint8Array, issuer: IssuerFacts): Approv
   const bytes = tbs.slice();
   const certificate = decodeOrRefuse(() => decodeTbsCertificate(bytes));
   refuseFindings('certificate', applyRules(certificateRules, certificate, issuer));
-  return new Approved(seal, certificate.basicConstraints?.ca ? 'ca-certificate' : 'certificate', bytes);
+  return new Approved(seal, bytes, issuer.spki);
 }
 
 /** The TBSCertList, if that issuer may sign it. Throws `lint/refused` with the findings. */
@@ -49,7 +52,7 @@ export function approveCrl(tbs: Uint8Array, issuer: CrlIssuerFacts): Approved {
   const crl = decodeOrRefuse(() => decodeTbsCrl(bytes));
   const entryFindings = decodeOrRefuse(() => checkEntries(crl, issuer));
   refuseFindings('CRL', [...applyRules(crlRules, crl, issuer), ...entryFindings]);
-  return new Approved(seal, 'crl', bytes);
+  return new Approved(seal, bytes, issuer.spki);
 }
 
 function applyRules<Subject, Facts>(

@@ -8,6 +8,7 @@ import {
   instant,
   intermediateTemplate,
   issuer,
+  leafSpki,
   leafTemplate,
   rootTemplate,
   selfIssuer,
@@ -15,27 +16,31 @@ import {
 } from '../../support/x509-fixtures.ts';
 
 describe('an approval', () => {
-  test('tells CA certificates from others', () => {
-    expect(approveCertificate(encodeTbsCertificate(leafTemplate), issuer).kind).toBe('certificate');
-    expect(approveCertificate(encodeTbsCertificate(intermediateTemplate), issuer).kind).toBe(
-      'ca-certificate',
-    );
-    expect(approveCertificate(encodeTbsCertificate(rootTemplate), selfIssuer).kind).toBe('ca-certificate');
-  });
-
-  test('holds the bytes that were linted, whatever becomes of the ones that were given', () => {
+  test('holds the bytes that were linted, whatever becomes of the ones that were given or given out', () => {
     const tbs = encodeTbsCertificate(leafTemplate);
     const before = toHex(tbs);
     const approved = approveCertificate(tbs, issuer);
     tbs.fill(0);
-    expect(toHex(approved.bytes)).toBe(before);
+    approved.bytesFor(issuer.spki).fill(0);
+    expect(toHex(approved.bytesFor(issuer.spki))).toBe(before);
+  });
+
+  test('is for the key of the issuer alone that it was made for', () => {
+    const approved = approveCertificate(encodeTbsCertificate(leafTemplate), issuer);
+    expect(() => approved.bytesFor(leafSpki)).toThrow('this was approved for another issuer');
+  });
+
+  test.each([
+    ['an intermediate', intermediateTemplate, issuer],
+    ['a root', rootTemplate, selfIssuer],
+  ])('is given to %s', (_, template, facts) => {
+    expect(approveCertificate(encodeTbsCertificate(template), facts)).toBeInstanceOf(Approved);
   });
 
   test('cannot be made by anybody else', () => {
     const seal = Symbol('approved by the linter');
-    expect(() => new Approved(seal as never, 'certificate', new Uint8Array(0))).toThrow(
-      'only the linter approves',
-    );
+    const bytes = new Uint8Array(0);
+    expect(() => new Approved(seal as never, bytes, bytes)).toThrow('only the linter approves');
   });
 
   test('is refused with every finding, each with its clause', () => {
