@@ -12,7 +12,7 @@ import type { Ports } from './ports.ts';
 export const exportFormats = ['pem', 'der', 'p12', 'k8s'] as const;
 
 /**
- * `pem`: key, if there is one, and chain; `der`: the certificate alone; `p12`: PKCS#12; `k8s`: the manifest of a
+ * `pem`: key, unless the client keeps it, and chain; `der`: the certificate alone; `p12`: PKCS#12; `k8s`: the manifest of a
  * Secret of type kubernetes.io/tls.
  */
 export type ExportFormat = (typeof exportFormats)[number];
@@ -64,8 +64,10 @@ export async function exportFiles(request: ExportRequest, ports: Ports): Promise
   switch (request.format) {
     case 'der':
       return { ...result, content: der, secret: false };
-    case 'pem':
-      return { ...result, content: Buffer.from((key ?? '') + chain), secret: key !== undefined };
+    case 'pem': {
+      const before = client.policy.key === 'csr' ? '' : needKey(key, client.name);
+      return { ...result, content: Buffer.from(before + chain), secret: before !== '' };
+    }
     case 'k8s':
       return {
         ...result,
@@ -97,7 +99,7 @@ function needKey(key: string | undefined, client: ClientName): string {
     'authority/nothing-to-export',
     `the private key of ${client} is not here, and this format needs it`,
     {
-      hint: 'export what there is with --format pem, and join it with the key where the key is',
+      hint: 'export the certificate alone with --format der, and join it with the key where the key is',
     },
   );
 }

@@ -51,6 +51,19 @@ describe('exportFiles', () => {
     }
   });
 
+  it('refuses to leave out the key where it was lost, and gives the certificate alone in DER', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    scene.world.delivery('billing').keys.clear();
+    for (const format of ['pem', 'p12', 'k8s'] as const) {
+      expect(await refusalIn(exported(scene, 'billing', { format }))).toMatchObject({
+        code: 'authority/nothing-to-export',
+        hint: 'export the certificate alone with --format der, and join it with the key where the key is',
+      });
+    }
+    expect((await exported(scene, 'billing', { format: 'der' })).content[0]).toBe(0x30);
+  });
+
   it('gives a PKCS#12 under a password that it asks for', async () => {
     const scene = await openScene();
     await scene.issue('billing');
