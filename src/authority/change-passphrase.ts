@@ -4,7 +4,7 @@ import { encodePem } from '../x509/pem.ts';
 import { encryptPrivateKey } from '../x509/pkcs8-encryption.ts';
 import { readPrivateKey } from '../x509/private-key.ts';
 import { clientIssuerRole, openCaKey } from './issuer.ts';
-import type { Ports } from './ports.ts';
+import type { LedgerTransaction, Ports } from './ports.ts';
 
 export interface PassphraseRequest {
   /** Which CA's key; left out: the one that issues to clients. */
@@ -45,11 +45,25 @@ export async function changePassphrase(request: PassphraseRequest, ports: Ports)
   if (!request.dryRun) {
     await ports.ledger.transact(async (transaction) => {
       if ((await ports.keys.readKey(issuer)) !== pem) throw changedMeanwhile(issuer);
-      await transaction.append([{ type: 'passphrase-changed', issuer }]);
       await ports.keys.replaceKey(issuer, changed);
+      await record(issuer, transaction);
     });
   }
   return { issuer, encrypted: passphrase !== undefined };
+}
+
+/** The record never says what did not happen; what happened and could not be recorded is said here. */
+async function record(issuer: IssuerRole, transaction: LedgerTransaction): Promise<void> {
+  try {
+    await transaction.append([{ type: 'passphrase-changed', issuer }]);
+  } catch (error) {
+    if (!(error instanceof CaError)) throw error;
+    const message = `the new passphrase of the ${issuer} CA's key is in force, but not on record: ${error.message}`;
+    throw new CaError(error.code, message, {
+      hint: 'keep the new passphrase; when this is mended, change it once more to have it on record',
+      cause: error,
+    });
+  }
 }
 
 /** Two people at once: the one who comes second must not think that the passphrase is theirs. */

@@ -62,14 +62,27 @@ describe('changePassphrase', () => {
     expect(scene.world.caKeys.get('root')).toBe(before);
   });
 
-  it('leaves the old key in place when the new one cannot be written or recorded', async () => {
+  it('leaves the old key in place, and nothing on record, when the new one cannot be written', async () => {
     const scene = await openScene();
     const before = scene.world.caKeys.get('root');
-    for (const operation of ['append', 'replaceKey'] as const) {
-      scene.world.fail(operation);
-      expect((await refusalIn(change(scene, 'new'))).code).toBe('store/disk-full');
-      expect(scene.world.caKeys.get('root')).toBe(before);
-    }
+    scene.world.fail('replaceKey');
+    expect((await refusalIn(change(scene, 'new'))).code).toBe('store/disk-full');
+    expect(scene.world.caKeys.get('root')).toBe(before);
+    expect(scene.world.entries('passphrase-changed')).toEqual([]);
+  });
+
+  it('says that the new passphrase is in force when it cannot be recorded', async () => {
+    const scene = await openScene();
+    scene.world.fail('append');
+    expect(await refusalIn(change(scene, 'new'))).toMatchObject({
+      code: 'store/disk-full',
+      message: expect.stringMatching(
+        /^the new passphrase of the root CA's key is in force, but not on record: cannot write /,
+      ),
+      hint: 'keep the new passphrase; when this is mended, change it once more to have it on record',
+    });
+    scene.world.passphrase = 'new';
+    await scene.issue('billing');
   });
 
   it('refuses when somebody else changed it meanwhile', async () => {
