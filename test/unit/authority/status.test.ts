@@ -28,7 +28,7 @@ describe('status', () => {
         files: { der: '/ca/crl/ca.crl', pem: '/ca/crl/ca.crl.pem' },
         state: 'fresh',
       },
-      expiringByWeek: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3],
+      expiringByWeek: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
       problems: [],
       warnings: [],
     });
