@@ -161,7 +161,8 @@ export async function runHookOrThrow(
   const { exitCode, output } = await runHook(command, facts, timeoutMs);
   if (exitCode === 0) return;
   const outcome = exitCode === undefined ? `was stopped after ${timeoutMs / 1000} s` : `exited ${exitCode}`;
-  const said = output.trim() === '' ? 'it printed nothing' : `it printed: ${output.trim()}`;
+  const lines = output.trim().split(/\s*\n\s*/);
+  const said = output.trim() === '' ? 'it printed nothing' : `it printed: ${lines.join(' | ')}`;
   throw new CaError('authority/hook-failed', `${name} ${outcome}; ${said}`, {
     hint: 'mend the hook; ca renew runs it again',
   });

@@ -71,7 +71,7 @@ interface NewCa {
 export async function init(request: InitRequest, ports: Ports): Promise<InitResult> {
   if (await ports.home.exists()) {
     throw new CaError('authority/exists', `there is an authority in ${ports.home.path}`, {
-      hint: 'see it with: ca status; make another with: ca init --home DIR',
+      hint: 'see it with: ca status, and the same --home; make another with: ca init --home DIR',
     });
   }
   const subject = [checkAttribute('CN', request.name)];

@@ -143,7 +143,7 @@ function checkFree(path: string): Stats | undefined {
   }
   if (isAuthority(path)) {
     throw new CaError('authority/exists', `there is an authority in ${printable(path)}`, {
-      hint: 'see it with: ca status; make another with: ca init --home DIR',
+      hint: 'see it with: ca status, and the same --home; make another with: ca init --home DIR',
     });
   }
   const names = list(path);

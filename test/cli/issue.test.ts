@@ -5,6 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { issuedFiles, Sandbox, settle } from './sandbox.ts';
 
 describe('ca issue', () => {
+  it("takes a client's hook away with --hook ''", async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    await sandbox.run('issue billing --hook true');
+    expect((await sandbox.run('show billing')).stdout).toMatch(/^ *hook +true$/m);
+    expect((await sandbox.run(['issue', 'billing', '--again', '--hook', ''])).exitCode).toBe(0);
+    expect((await sandbox.run('show billing')).stdout).not.toMatch(/^ *hook/m);
+  });
+
   it('makes key and certificate, and shows how to attach them', async () => {
     const sandbox = new Sandbox();
     await sandbox.init();

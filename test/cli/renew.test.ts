@@ -53,4 +53,11 @@ describe('ca renew', () => {
     expect((await sandbox.run('renew --jitter 1s')).stderr).toMatch(/^ca: waiting 0s \(--jitter\)\n/);
     expect((await sandbox.run('renew --jitter 1s --quiet')).stderr).toBe('');
   });
+
+  it('keeps the lines apart that a failed hook printed', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    const { stderr } = await sandbox.run(['issue', 'billing', '--hook', 'echo one; echo two; exit 7']);
+    expect(stderr).toContain('exited 7; it printed: one | two\n');
+  });
 });

@@ -323,7 +323,7 @@ describe('a home directory that is refused', () => {
     expect(field.refusal(['init', '--name', 'Other CA', '--no-passphrase'])).toMatchInlineSnapshot(`
       "exit 3, authority/exists
       there is an authority in <work>/home
-      hint: see it with: ca status; make another with: ca init --home DIR"
+      hint: see it with: ca status, and the same --home; make another with: ca init --home DIR"
     `);
     expect(field.refusal(['init', '--name', 'Other CA', '--no-passphrase', '--dry-run'])).toContain(
       'authority/exists',
