@@ -68,7 +68,7 @@ describeWith('faketime', 'openssl')('lifetime of an authority, with faketime and
 
   it.each([
     { days: 730, what: 'one tier, a clear key', newOne: newAuthority },
-    { days: 150, what: 'two tiers, encrypted, root offline', newOne: newTwoTierAuthority },
+    { days: 160, what: 'two tiers, encrypted, root offline', newOne: newTwoTierAuthority },
   ])('has nothing stale in $days days of `ca renew`: $what', { timeout: 300_000 }, ({ days, newOne }) => {
     const { ca, crl, allCrls, unlock } = newOne();
     const issue = (client: string, ...options: string[]) =>
