@@ -3,6 +3,7 @@ import type { ClientName } from '../core/client-name.ts';
 import { parseDistinguishedName } from '../core/distinguished-name.ts';
 import type { Serial } from '../core/serial.ts';
 import type { Entry, Issued } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
 import { decodeCertificate } from '../x509/certificate.ts';
 import { encodeName } from '../x509/name.ts';
 import { openPublicKey, verifyBytes } from '../x509/signature.ts';
@@ -28,38 +29,60 @@ export interface AuditResult {
 
 /**
  * Checks the whole record: every line strictly, the chain, each certificate's bytes against what its entry says and
- * against the CA's signature, each reference, and that the CRL in place is the one recorded last.
+ * against the CA's signature, each reference, and that the CRL in place is the one recorded last. At a line that is not
+ * sound it ends: what it counts then are the entries before that line.
  */
 export async function auditLedger(ports: Pick<Ports, 'ledger' | 'home' | 'progress'>): Promise<AuditResult> {
-  const findings: Finding[] = [];
-  const owners = new Map<Serial, ClientName>();
-  let entries = 0;
-  let revocations = 0;
-  try {
-    const view = await ports.ledger.view();
-    const issuer = clientIssuer(view.authority);
-    const publicKey = openPublicKey(issuer.facts.spki);
-    for await (const page of ports.ledger.entries()) {
-      for (const entry of page) {
-        // What is appended while we read is the next audit's: the head below is of this view.
-        if (entry.seq > view.head.seq) break;
-        entries = entry.seq;
-        if (entry.type === 'revoked') revocations++;
-        findings.push(...checkReferences(entry, owners));
-        if (entry.type === 'issued') {
-          owners.set(entry.serial, entry.client);
-          findings.push(...checkIssued(entry, entry.seq, issuer, publicKey));
-        }
-      }
-      ports.progress(entries, view.head.seq, 'entries checked');
-    }
-    findings.push(...(await checkCrlsInPlace(ports)));
-    return { entries, head: view.head.hash, certificates: owners.size, revocations, findings };
-  } catch (error) {
+  const tally: Tally = { entries: 0, revocations: 0, owners: new Map(), findings: [] };
+  const head = await readAll(tally, ports).catch((error: unknown) => {
     if (!(error instanceof CaError) || !error.code.startsWith('ledger/')) throw error;
-    findings.push({ code: error.code, message: error.message });
-    return { entries, head: '', certificates: owners.size, revocations, findings };
+    tally.findings.push({ code: error.code, message: error.message });
+    return '';
+  });
+  const { entries, owners, revocations, findings } = tally;
+  return { entries, head, certificates: owners.size, revocations, findings };
+}
+
+/** What the audit has seen so far. */
+interface Tally {
+  entries: number;
+  revocations: number;
+  readonly owners: Map<Serial, ClientName>;
+  readonly findings: Finding[];
+}
+
+/** Adds every entry to the tally, and gives the hash of the last. Throws at the first line that is not sound. */
+async function readAll(tally: Tally, ports: Pick<Ports, 'ledger' | 'home' | 'progress'>): Promise<string> {
+  let view: LedgerView;
+  try {
+    view = await ports.ledger.view();
+  } catch (error) {
+    // Without a view there is no CA to check signatures with; the lines before the fault are counted all the same.
+    for await (const page of ports.ledger.entries()) for (const entry of page) count(entry, tally);
+    // The lines are sound one by one: what is wrong between them was found, and says more than the fold's refusal.
+    if (tally.findings.length > 0) return '';
+    throw error;
   }
+  const issuer = clientIssuer(view.authority);
+  const publicKey = openPublicKey(issuer.facts.spki);
+  for await (const page of ports.ledger.entries()) {
+    for (const entry of page) {
+      // What is appended while we read is the next audit's: the head is of this view.
+      if (entry.seq > view.head.seq) break;
+      count(entry, tally);
+      if (entry.type === 'issued') tally.findings.push(...checkIssued(entry, entry.seq, issuer, publicKey));
+    }
+    ports.progress(tally.entries, view.head.seq, 'entries checked');
+  }
+  tally.findings.push(...(await checkCrlsInPlace(ports)));
+  return view.head.hash;
+}
+
+function count(entry: Entry, tally: Tally): void {
+  tally.entries = entry.seq;
+  if (entry.type === 'revoked') tally.revocations++;
+  tally.findings.push(...checkReferences(entry, tally.owners));
+  if (entry.type === 'issued') tally.owners.set(entry.serial, entry.client);
 }
 
 /** Reads the record again: a CRL may have been published since the audit began. */

@@ -105,11 +105,17 @@ export class FileLedger implements Ledger {
 
   async *entries(): AsyncIterable<readonly Entry[]> {
     let page: Entry[] = [];
-    for (const { entry } of this.#journal.entriesAfter(journalStart)) {
-      page.push(entry);
-      if (page.length < pageLength) continue;
-      yield page;
-      page = [];
+    try {
+      for (const { entry } of this.#journal.entriesAfter(journalStart)) {
+        page.push(entry);
+        if (page.length < pageLength) continue;
+        yield page;
+        page = [];
+      }
+    } catch (error) {
+      // The entries before a fault are sound: who looks for faults counts them.
+      if (page.length > 0) yield page;
+      throw error;
     }
     if (page.length > 0) yield page;
   }

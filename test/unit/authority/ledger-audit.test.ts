@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { auditLedger } from '../../../src/authority/ledger-audit.ts';
+import { CaError } from '../../../src/core/ca-error.ts';
 import { hashLine } from '../../../src/ledger/chain.ts';
 import type { Entry } from '../../../src/ledger/entry.ts';
 import { encodeEntry, parseEntry } from '../../../src/ledger/entry-codec.ts';
@@ -85,6 +86,28 @@ describe('auditLedger', () => {
       { code: 'ledger/broken-chain', message: expect.stringMatching(message) },
     ]);
     expect(head).toBe('');
+  });
+
+  it('counts the sound entries before a fault, though the record as a whole cannot be read', async () => {
+    const scene = await busyScene();
+    scene.world.lines = scene.world.lines.toSpliced(5, 1);
+    Object.assign(scene.world.ports.ledger, {
+      view: async () => {
+        throw new CaError('ledger/broken-chain', 'there is a fault');
+      },
+    });
+    expect(await audit(scene)).toEqual({
+      entries: 5,
+      head: '',
+      certificates: 1,
+      revocations: 0,
+      findings: [
+        {
+          code: 'ledger/broken-chain',
+          message: expect.stringMatching(/^line 6 of .* is entry 7 where entry 6 belongs/),
+        },
+      ],
+    });
   });
 
   it('finds a line that is no entry', async () => {

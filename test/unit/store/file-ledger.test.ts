@@ -228,6 +228,16 @@ describe('the chain names', () => {
     });
   });
 
+  it('a changed line, after the sound ones before it', async () => {
+    rewrite((all) => all.map((line, index) => (index === 2 ? line.replace('"b"', '"x"') : line)));
+    const sound: number[] = [];
+    const read = async () => {
+      for await (const page of open().entries()) sound.push(...page.map(({ seq }) => seq));
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'ledger/broken-chain' });
+    expect(sound).toEqual([1, 2, 3]);
+  });
+
   it('a removed line', async () => {
     rewrite((all) => all.filter((_, index) => index !== 2));
     await expect(readAll(open())).rejects.toMatchObject({
