@@ -1,8 +1,10 @@
 import { CaError } from '../core/ca-error.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import { type KeyAlgorithm, keyAlgorithms } from '../core/key-algorithm.ts';
+import { printable } from '../core/printable.ts';
 import type { SanType } from '../core/san.ts';
 import type { ExtendedKeyUsage } from '../x509/extensions.ts';
+import { findDuplicateKey } from './duplicate-key.ts';
 import { checkShape, invalidSetting, jsonSchema, type Shape } from './settings-shape.ts';
 
 /** What a profile asks of the certificates made under it. */
@@ -195,8 +197,8 @@ const builtInProfiles = {
 } satisfies Record<string, ProfileDocument>;
 
 /**
- * The settings of that JSON text. Throws `authority/invalid-settings`: an unknown key, a value without its unit,
- * a contradiction between two keys.
+ * The settings of that JSON text. Throws `authority/invalid-settings`: an unknown key, a key twice, a value without
+ * its unit, a contradiction between two keys.
  */
 export function parseSettings(text: string): Settings {
   let value: unknown;
@@ -207,6 +209,12 @@ export function parseSettings(text: string): Settings {
     throw new CaError('authority/invalid-settings', `ca.json is not JSON: ${detail}`, {
       cause,
       hint: 'look for a missing quote or a comma too many',
+    });
+  }
+  const duplicate = findDuplicateKey(text);
+  if (duplicate !== undefined) {
+    throw new CaError('authority/invalid-settings', `ca.json has the key "${printable(duplicate)}" twice`, {
+      hint: 'leave one of the two',
     });
   }
   checkShape(settingsShape, value, '');

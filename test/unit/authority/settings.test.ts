@@ -190,6 +190,22 @@ describe('parseSettings refuses', () => {
     );
   });
 
+  it.each([
+    ['version', '{"version":1,"version":1}'],
+    ['hook', '{"version":1,"crl":{"hook":"a","urls":[],"h\\u006fok" : "b"}}'],
+  ])('the key %s given twice', (key, text) => {
+    expect(refusalOf(() => parseSettings(text))).toMatchObject({
+      code: 'authority/invalid-settings',
+      message: `ca.json has the key "${key}" twice`,
+    });
+  });
+
+  it('but no key that stands once in each of two objects, or in a value', () => {
+    const text =
+      '{"version":1,"crl":{"validity":"30d","hook":"echo \\"hook\\": {"},"profiles":{"a":{"validity":"1d"},"b":{"validity":"1d"}}}';
+    expect(parseSettings(text).crl.hook).toBe('echo "hook": {');
+  });
+
   it('text that is not JSON', () => {
     expect(refusalOf(() => parseSettings('{"version":1,}'))).toMatchObject({
       code: 'authority/invalid-settings',
