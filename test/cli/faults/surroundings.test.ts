@@ -164,6 +164,13 @@ describe('a hook', () => {
       ",
       ]
     `);
-    expect(copy.do('status').crl).toMatchObject({ state: 'fresh', entries: 1 });
+    const status = copy.run(['status', '--json']);
+    expect([status.exitCode, JSON.parse(status.stdout)]).toMatchObject([
+      1,
+      {
+        crl: { state: 'fresh', entries: 1 },
+        problems: [expect.stringContaining('crl.hook has not gone through')],
+      },
+    ]);
   });
 });
