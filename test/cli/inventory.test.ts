@@ -45,7 +45,7 @@ describe('ca list, show and status', () => {
       CRL           fresh, until 2026-12-22 (in 28 days), 1 revoked, number <number>
       due now       none
       undelivered   none
-      expiring      ·█··········█  next 13 weeks, at most 1 a week
+      expiring      ·█···········  next 13 weeks, at most 1 a week
       "
     `);
   });

@@ -21,6 +21,7 @@ export function renderIssue(result: IssueResult, view: View & { readonly dryRun:
       ['private key', files.privateKey],
       ['key and chain', files.bundle],
       ['PKCS#12', files.pkcs12],
+      ['its password', files.pkcs12PasswordFile],
       ['CA', files.ca],
     ],
     '  ',

@@ -5,11 +5,11 @@ import { dayAndDistance } from './relative-time.ts';
 
 /** What was renewed and delivered, what failed and what to do about it. Quiet when all went well and `--quiet` was given. */
 export function renderRenew(
-  { renewed, delivered, failed, skipped, crl }: RenewResult,
+  { renewed, delivered, failed, skipped, crl, crlDue }: RenewResult,
   view: View & { readonly dryRun: boolean },
 ): readonly Line[] {
   const would = view.dryRun ? 'would have ' : '';
-  const idle = renewed.length + delivered.length + failed.length === 0;
+  const idle = renewed.length + delivered.length + failed.length === 0 && crlDue === undefined;
   return [
     ...renewed.map(({ client, notAfter, files }) =>
       news(
@@ -23,7 +23,10 @@ export function renderRenew(
       ...(hint === undefined ? [] : [warning(`  hint: ${printable(hint)}`)]),
     ]),
     ...(idle ? [news('nothing was due')] : []),
-    ...(crl ? [news(`the CRL is good until ${dayAndDistance(crl.nextUpdate, view.now)}`)] : []),
+    ...(crlDue === undefined ? [] : [news(`would have published a CRL: ${crlDue}`)]),
+    ...(crl && crlDue === undefined
+      ? [news(`the CRL is good until ${dayAndDistance(crl.nextUpdate, view.now)}`)]
+      : []),
     ...(view.dryRun ? [note('nothing was done')] : []),
   ];
 }

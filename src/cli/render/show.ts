@@ -17,6 +17,7 @@ export function renderShow(
 
 function renderClient(client: ClientDetails, view: View): readonly Line[] {
   const { delivery, files, pkcs12 } = client;
+  const passwordFile = pkcs12?.passwordFile ?? files?.pkcs12PasswordFile;
   return [
     ...renderFacts([
       ['client', { text: client.client, decorate: view.style.bold }],
@@ -28,8 +29,7 @@ function renderClient(client: ClientDetails, view: View): readonly Line[] {
       ['validity', client.validity],
       [
         'PKCS#12',
-        pkcs12 &&
-          `${pkcs12.kind}${pkcs12.passwordFile === undefined ? '' : `, password in ${pkcs12.passwordFile}`}`,
+        pkcs12 && `${pkcs12.kind}${passwordFile === undefined ? '' : `, password in ${passwordFile}`}`,
       ],
       ['hook', client.hook],
       ['delivered to', delivery.kind === 'stdout' ? 'standard output: renewed by hand' : files?.directory],
