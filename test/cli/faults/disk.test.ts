@@ -69,7 +69,8 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
         cannot write <work>/home/ledger/00000001.jsonl: the disk is full
         hint: free some space, then run the same command again"
       `);
-      expect(copy.refusal(['issue', 'orders', '--out', '-', ...large])).toContain('store/disk-full');
+      const names = ['a', 'b', 'c'].flatMap((name) => ['--uri', `urn:${name}:${'x'.repeat(1500)}`]);
+      expect(copy.refusal(['issue', 'orders', '--out', '-', ...names])).toContain('store/disk-full');
       expect(copy.run(['list']).exitCode).toBe(0);
       rmSync(filler);
       copy.do('issue', 'orders', ...large);
@@ -87,8 +88,8 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
         [
           3,
           "",
-          "ca: cannot write <work>/home/crl/ca.crl.pem: the disk is full
-          hint: free some space, then run the same command again
+          "ca: revoked billing, but no published CRL says so yet: cannot write <work>/home/crl/ca.crl.pem: the disk is full
+          hint: when this is mended, publish it with: ca crl
         ",
         ]
       `);
