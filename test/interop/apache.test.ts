@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { refusalReasons, type ServerUnderTest, testMutualTls } from '../support/mutual-tls.ts';
 import { describeWith, runProgram } from '../support/outside-program.ts';
@@ -26,6 +26,7 @@ ErrorLog ${log}
 LogLevel info
 ServerName localhost
 ServerLimit 4
+KeepAlive Off
 StartServers 1
 Listen 127.0.0.1:${port}
 ${process.getuid?.() === 0 ? 'User www-data\nGroup www-data' : ''}
@@ -46,10 +47,14 @@ Header set X-Client "expr=%{SSL_CLIENT_S_DN_CN}"
     return {
       port,
       async reload() {
+        const parent = readFileSync(join(directory, 'apache2.pid'), 'utf8').trim();
+        const before = childrenOf(parent);
         const logged = readFileSync(log).length;
         // What `apachectl graceful` runs.
         runProgram('apache2', ['-f', configuration, '-k', 'graceful']);
         await until(() => readFileSync(log, 'utf8').slice(logged).includes('resuming normal operations'));
+        // A child from before takes connections, with the old list, until it has been told to end.
+        await until(() => !childrenOf(parent).some((child) => before.includes(child)));
       },
       refusals: () => readFileSync(log, 'utf8'),
       stop: server.stop,
@@ -62,5 +67,11 @@ Header set X-Client "expr=%{SSL_CLIENT_S_DN_CN}"
       : new RegExp(`Certificate Verification: Error \\((${numbers.join('|')})\\)`);
   },
 };
+
+/** The process ids of a process's children (Linux; elsewhere none are known). */
+function childrenOf(pid: string): readonly string[] {
+  const list = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(list) ? readFileSync(list, 'utf8').split(' ').filter(Boolean) : [];
+}
 
 describeWith('apache2', 'curl', 'faketime')('mutual TLS with Apache', () => testMutualTls(apache));
