@@ -1,7 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cliPath } from '../support/built-cli.ts';
 
@@ -12,21 +22,35 @@ const root = { uid: 0, gid: 0 };
 describe.runIf(isRoot)("root at work on a service's authority (needs root)", () => {
   let base: string;
   let home: string;
+  /** Copies of Node and of the program, which the service may reach wherever the checkout lies. */
+  let installed: string;
 
   beforeAll(() => {
     base = mkdtempSync(join(tmpdir(), 'ca-service-'));
     chownSync(base, service.uid, service.gid);
     home = join(base, 'ca');
+    installed = mkdtempSync(join(tmpdir(), 'ca-installed-'));
+    chmodSync(installed, 0o755);
+    copyFileSync(process.execPath, join(installed, 'node'));
+    cpSync(dirname(cliPath), join(installed, 'dist'), { recursive: true });
+    const addon = join('node_modules', 'fs-native-extensions');
+    cpSync(join(dirname(cliPath), '..', addon), join(installed, addon), { recursive: true });
   });
-  afterAll(() => rmSync(base, { recursive: true }));
+  afterAll(() => {
+    for (const directory of [base, installed]) rmSync(directory, { recursive: true });
+  });
 
   const run = (user: typeof service, ...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [cliPath, '--home', home, ...args], {
-      ...user,
-      cwd: '/',
-      env: { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: '' },
-      encoding: 'utf8',
-    });
+    const { status, stdout, stderr } = spawnSync(
+      join(installed, 'node'),
+      [join(installed, 'dist', 'ca.cjs'), '--home', home, ...args],
+      {
+        ...user,
+        cwd: '/',
+        env: { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: '' },
+        encoding: 'utf8',
+      },
+    );
     if (status !== 0) throw new Error(`ca ${args.join(' ')} exited ${status}: ${stdout}${stderr}`);
     return stdout;
   };
