@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { cliPath } from '../support/built-cli.ts';
 import { describeWith } from '../support/outside-program.ts';
+import { childLimits, shippedCli } from '../support/run-cli.ts';
 import { Sandbox } from './sandbox.ts';
 
 async function complete(sandbox: Sandbox, ...words: readonly string[]) {
@@ -49,6 +49,7 @@ describeWith('bash')('ca completion (with bash)', () => {
       COMP_WORDS=(ca ledger ""); COMP_CWORD=2; _ca ca; echo "\${COMPREPLY[@]}"
       complete -p ca`;
     const output = execFileSync('bash', ['-c', script], {
+      ...childLimits,
       encoding: 'utf8',
       env: environmentOf(sandbox),
     });
@@ -59,7 +60,7 @@ describeWith('bash')('ca completion (with bash)', () => {
 describeWith('zsh')('ca completion (with zsh)', () => {
   it('is a script that the shell can read', async () => {
     const { stdout } = await new Sandbox().run('completion zsh');
-    execFileSync('zsh', ['-n'], { input: stdout });
+    execFileSync('zsh', ['-n'], { ...childLimits, input: stdout });
   });
 });
 
@@ -72,6 +73,7 @@ describeWith('fish')('ca completion (with fish)', () => {
       complete -C "ca ledger " | string replace --regex "\\t.*" ""`;
     // From a file: fish 3.6 reads no script from the socket that Node gives it as standard input.
     const output = execFileSync('fish', ['--no-config', sandbox.write('script.fish', script)], {
+      ...childLimits,
       encoding: 'utf8',
       env: environmentOf(sandbox),
     });
@@ -84,7 +86,7 @@ async function withProgram(): Promise<Sandbox> {
   const sandbox = new Sandbox();
   await sandbox.init();
   await sandbox.run('issue billing');
-  sandbox.write('ca', `#!/bin/sh\nexec '${process.execPath}' '${cliPath}' "$@"\n`);
+  sandbox.write('ca', `#!/bin/sh\nexec '${process.execPath}' '${shippedCli}' "$@"\n`);
   chmodSync(sandbox.path('ca'), 0o755);
   return sandbox;
 }

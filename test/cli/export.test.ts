@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { runProgram } from '../support/outside-program.ts';
 import { Sandbox } from './sandbox.ts';
 
 describe('ca export', () => {
@@ -54,13 +54,7 @@ describe('ca export', () => {
       0,
     );
     for (const file of ['billing.p12', 'b.p12']) {
-      execFileSync(
-        'openssl',
-        ['pkcs12', '-in', sandbox.path(file), '-noout', '-passin', `file:${password}`],
-        {
-          stdio: 'ignore',
-        },
-      );
+      runProgram('openssl', ['pkcs12', '-in', sandbox.path(file), '-noout', '-passin', `file:${password}`]);
     }
   });
 

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { runProgram } from '../support/outside-program.ts';
 import { issuedFiles, Sandbox, settle } from './sandbox.ts';
 
 describe('ca issue', () => {
@@ -69,7 +69,7 @@ describe('ca issue', () => {
   it('signs a request from standard input, and says what it did not grant', async () => {
     const sandbox = new Sandbox();
     await sandbox.init();
-    const request = execFileSync(
+    const request = runProgram(
       'openssl',
       ['req', '-new', '-newkey', 'ed25519', '-noenc', '-keyout', sandbox.path('own.key')].concat([
         '-subj',
@@ -77,10 +77,9 @@ describe('ca issue', () => {
         '-addext',
         'subjectAltName=DNS:evil.example',
       ]),
-      { stdio: ['ignore', 'pipe', 'ignore'] },
     );
     const { exitCode, stdout, stderr } = await sandbox.run('issue billing --csr - --out here', {
-      input: request,
+      input: Buffer.from(request),
     });
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,

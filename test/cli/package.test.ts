@@ -2,16 +2,17 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cliPath, root } from '../support/built-cli.ts';
 import { temporaryDirectory } from '../support/outside-program.ts';
+import { checkout, childLimits, shippedCli } from '../support/run-cli.ts';
 
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const manifest = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
 
 /** The package as npm packs it, unpacked, with its runtime dependencies alone; gives the path of its program. */
 function install(): string {
   const directory = temporaryDirectory();
   execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', directory], {
-    cwd: root,
+    ...childLimits,
+    cwd: checkout,
     stdio: 'ignore',
   });
   execFileSync('tar', ['-xzf', `private-ca-${manifest.version}.tgz`], { cwd: directory });
@@ -19,13 +20,16 @@ function install(): string {
   mkdirSync(join(directory, 'node_modules'));
   cpSync(join(directory, 'package'), installed, { recursive: true });
   for (const name of Object.keys(manifest.dependencies)) {
-    cpSync(join(root, 'node_modules', name), join(directory, 'node_modules', name), { recursive: true });
+    cpSync(join(checkout, 'node_modules', name), join(directory, 'node_modules', name), { recursive: true });
   }
   return join(installed, manifest.bin.ca);
 }
 
 function run(program: string, ...argv: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv], {
+    ...childLimits,
+    encoding: 'utf8',
+  });
   return { status, stdout, stderr };
 }
 
@@ -47,7 +51,8 @@ describe('the package', () => {
   it('holds the program, the schema, licences, and neither sources nor tests', () => {
     const [{ files }] = JSON.parse(
       execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-        cwd: root,
+        ...childLimits,
+        cwd: checkout,
         stdio: ['ignore', 'pipe', 'ignore'],
         encoding: 'utf8',
       }),
@@ -68,8 +73,8 @@ describe('the package', () => {
 
   it('ships the schema that init writes beside ca.json', () => {
     const home = join(temporaryDirectory(), 'home');
-    run(cliPath, '--home', home, 'init', '--name', 'A', '--no-passphrase');
-    expect(readFileSync(join(root, 'dist', 'ca.schema.json'), 'utf8')).toBe(
+    run(shippedCli, '--home', home, 'init', '--name', 'A', '--no-passphrase');
+    expect(readFileSync(join(checkout, 'dist', 'ca.schema.json'), 'utf8')).toBe(
       readFileSync(join(home, 'ca.schema.json'), 'utf8'),
     );
   });
@@ -80,7 +85,7 @@ describe('the built program', () => {
     '%j loads neither the X.509 library, nor the locking addon, nor what starts programs',
     (argv) => {
       const home = join(temporaryDirectory(), 'home');
-      run(cliPath, '--home', home, 'init', '--name', 'A', '--no-passphrase');
+      run(shippedCli, '--home', home, 'init', '--name', 'A', '--no-passphrase');
       const script = `
         const fs = require('node:fs');
         const { readFileSync } = fs;
@@ -91,7 +96,7 @@ describe('the built program', () => {
           process.stderr.write('loaded: ' + [...loaded, ...builtIns].join(' '));
         });
         require(process.argv[1]);`;
-      const { stderr } = run('-e', script, '--', cliPath, '--home', home, ...argv);
+      const { stderr } = run('-e', script, '--', shippedCli, '--home', home, ...argv);
       expect(stderr).toMatch(/loaded: .*ca\.cjs/);
       expect(stderr).not.toMatch(
         /peculiar|reflect-metadata|fs-native-extensions|node-forge|NativeModule child_process/,
@@ -101,16 +106,16 @@ describe('the built program', () => {
 
   it('ends quietly when its reader has gone away', () => {
     const home = join(temporaryDirectory(), 'home');
-    run(cliPath, '--home', home, 'init', '--name', 'A', '--no-passphrase');
-    const pipe = `'${process.execPath}' '${cliPath}' --home '${home}' ledger export | true; exit \${PIPESTATUS[0]}`;
-    const { status, stderr } = spawnSync('bash', ['-c', pipe], { encoding: 'utf8' });
+    run(shippedCli, '--home', home, 'init', '--name', 'A', '--no-passphrase');
+    const pipe = `'${process.execPath}' '${shippedCli}' --home '${home}' ledger export | true; exit \${PIPESTATUS[0]}`;
+    const { status, stderr } = spawnSync('bash', ['-c', pipe], { ...childLimits, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   it('says that standard output is full (with /dev/full)', ({ skip }) => {
     if (!existsSync('/dev/full')) skip();
-    const command = `exec '${process.execPath}' '${cliPath}' --help > /dev/full`;
-    const { status, stderr } = spawnSync('/bin/sh', ['-c', command], { encoding: 'utf8' });
+    const command = `exec '${process.execPath}' '${shippedCli}' --help > /dev/full`;
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', command], { ...childLimits, encoding: 'utf8' });
     expect(stderr).toMatch(/^ca: cannot write standard output: the disk is full\n {2}hint: /);
     expect(status).toBe(3);
   });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { settingsSchema } from '../../src/authority/settings.ts';
 import { errorCodes } from '../../src/core/ca-error.ts';
+import { childLimits } from '../support/run-cli.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -91,6 +92,7 @@ function consoleSteps(text: string): { command: string; output: string }[] {
 function shell(command: string): string {
   const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env;
   const result = spawnSync('sh', ['-c', `${command} 2>&1`], {
+    ...childLimits,
     cwd: work,
     encoding: 'utf8',
     env: { ...environment, PATH: `${bin}:${process.env['PATH']}`, CA_HOME: home, NO_COLOR: '1', TZ: 'UTC' },

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cliPath } from '../support/built-cli.ts';
+import { childLimits, shippedCli } from '../support/run-cli.ts';
 
 const isRoot = process.geteuid?.() === 0;
 const service = { uid: 65_534, gid: 65_534 };
@@ -32,9 +32,9 @@ describe.runIf(isRoot)("root at work on a service's authority (needs root)", () 
     installed = mkdtempSync(join(tmpdir(), 'ca-installed-'));
     chmodSync(installed, 0o755);
     copyFileSync(process.execPath, join(installed, 'node'));
-    cpSync(dirname(cliPath), join(installed, 'dist'), { recursive: true });
+    cpSync(dirname(shippedCli), join(installed, 'dist'), { recursive: true });
     const addon = join('node_modules', 'fs-native-extensions');
-    cpSync(join(dirname(cliPath), '..', addon), join(installed, addon), { recursive: true });
+    cpSync(join(dirname(shippedCli), '..', addon), join(installed, addon), { recursive: true });
   });
   afterAll(() => {
     for (const directory of [base, installed]) rmSync(directory, { recursive: true });
@@ -45,6 +45,7 @@ describe.runIf(isRoot)("root at work on a service's authority (needs root)", () 
       join(installed, 'node'),
       [join(installed, 'dist', 'ca.cjs'), '--home', home, ...args],
       {
+        ...childLimits,
         ...user,
         cwd: '/',
         env: { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: '' },

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { cliPath, root } from './built-cli.ts';
+import { checkout, shippedCli } from './run-cli.ts';
 
 /**
  * Builds the CLI before the first test, if it is missing or older than what it is made of. A build that fails leaves
@@ -9,11 +9,11 @@ import { cliPath, root } from './built-cli.ts';
  */
 export default function setup(): void {
   if (process.env['CA_PROGRAM']) return;
-  const built = statSync(cliPath, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = ['src', 'bin', 'package.json'].map((name) => newest(join(root, name)));
+  const built = statSync(shippedCli, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = ['src', 'bin', 'package.json'].map((name) => newest(join(checkout, name)));
   if (Math.max(...sources) < built) return;
-  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
-  if (status !== 0) rmSync(cliPath, { force: true });
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: checkout, stdio: 'inherit' });
+  if (status !== 0) rmSync(shippedCli, { force: true });
 }
 
 function newest(path: string): number {

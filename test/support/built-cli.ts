@@ -1,13 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Failure } from '../../src/authority/renewal-run.ts';
-
-/** The checkout. */
-export const root = join(import.meta.dirname, '..', '..');
-
-/** The CLI as it is shipped: one bundled file. Another one, such as an installed package's, is named in CA_PROGRAM. */
-export const cliPath = process.env['CA_PROGRAM'] || join(root, 'dist', 'ca.cjs');
+import { runCli } from './run-cli.ts';
 
 /** A result as `--json` prints it: instants and big integers are text. */
 export type Json<T> = T extends Date | bigint
@@ -40,24 +34,18 @@ export interface Ca {
 /** The built CLI, run as a user runs it, on that home directory. */
 export function openCa(home: string, time?: Date): Ca {
   const attempt = <T>(args: readonly string[]): Outcome<T> => {
-    const command = [process.execPath, cliPath, '--home', home, '--json', ...args];
-    const [program = '', ...rest] = time ? [...faketime(time), ...command] : command;
-    const { status, stdout, stderr, error } = spawnSync(program, rest, {
-      encoding: 'utf8',
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    if (error) throw error;
+    const through = time ? faketime(time) : [];
+    const { exitCode, stdout, stderr } = runCli(['--home', home, '--json', ...args], { through });
     const name = `ca ${args.join(' ')}`;
-    if (status === null || status === 70 || stdout === '') {
-      throw new Error(`${name} crashed with exit code ${status}:\n${stdout}${stderr}`);
+    if (exitCode === null || exitCode === 70 || stdout === '') {
+      throw new Error(`${name} crashed with exit code ${exitCode}:\n${stdout}${stderr}`);
     }
     const document: unknown = JSON.parse(stdout);
     const refusal = document as Pick<Outcome<T>, 'error'>;
     return {
-      exitCode: status,
+      exitCode,
       result: document as Json<T>,
-      ...(status > 1 && refusal.error ? { error: refusal.error } : {}),
+      ...(exitCode > 1 && refusal.error ? { error: refusal.error } : {}),
     };
   };
   return {
@@ -81,10 +69,11 @@ export function writeSecret(directory: string, name: string, content: string): s
   return path;
 }
 
-/** The command that runs the rest of its line at that time; the clock goes on from there. */
+/**
+ * The command that runs the rest of its line at that time, in a process whose time zone is UTC; the clock goes on from
+ * there. Steady clocks stay true, since timers depend on them; `-m` is for programs with threads, as Node is.
+ */
 export function faketime(time: Date): readonly string[] {
-  return ['faketime', '-f', `@${time.toISOString().slice(0, 19).replace('T', ' ')}`];
+  const steady = ['env', 'FAKETIME_DONT_FAKE_MONOTONIC=1'];
+  return [...steady, 'faketime', '-m', '-f', `@${time.toISOString().slice(0, 19).replace('T', ' ')}`];
 }
-
-// faketime reads its argument as local time. Steady clocks stay true: timers depend on them.
-const environment = { ...process.env, TZ: 'UTC', FAKETIME_DONT_FAKE_MONOTONIC: '1' };

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, onTestFinished } from 'vitest';
+import { childLimits } from './run-cli.ts';
 
 /**
  * `describe` for tests judged by programs that may be missing: they are skipped visibly then, and fail where
@@ -15,7 +16,12 @@ export function describeWith(...programs: readonly string[]): typeof describe | 
 
 /** What the program prints to standard output. Throws with what it said if it does not exit 0. */
 export function runProgram(program: string, args: readonly string[], input?: string | Uint8Array): string {
-  return execFileSync(program, args, { input, stdio: 'pipe', env: programEnvironment }).toString('utf8');
+  return execFileSync(program, args, {
+    ...childLimits,
+    input,
+    stdio: 'pipe',
+    env: programEnvironment,
+  }).toString('utf8');
 }
 
 /** What a program answered: some judges say no with their exit code, some in their text alone. */
@@ -28,9 +34,9 @@ export interface Verdict {
 /** The program's exit code and all that it prints. Throws if it cannot be started. */
 export function judge(program: string, args: readonly string[], input?: string | Uint8Array): Verdict {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
+    ...childLimits,
     input,
     env: programEnvironment,
-    maxBuffer: 1 << 26,
   });
   if (error) throw error;
   return { exitCode: status, text: `${stdout}${stderr}` };

@@ -5,8 +5,14 @@ import { dirname, join } from 'node:path';
 /** The checkout, found from here and from a bundle in `dist/` alike. */
 export const checkout = findCheckout(import.meta.dirname);
 
-/** The CLI as it is shipped. */
-export const shippedCli = join(checkout, 'dist', 'ca.cjs');
+/** The CLI as it is shipped: one bundled file. Another one, such as an installed package's, is named in CA_PROGRAM. */
+export const shippedCli = process.env['CA_PROGRAM'] || join(checkout, 'dist', 'ca.cjs');
+
+/**
+ * For each program that a test waits for: while it waits, no time limit of the test runner counts. Longer than anything
+ * here takes on a busy machine.
+ */
+export const childLimits = { timeout: 150_000, killSignal: 'SIGKILL', maxBuffer: 1 << 26 } as const;
 
 export interface CliOptions {
   readonly cwd?: string;
@@ -28,6 +34,7 @@ export interface CliRun {
 export function runCli(args: readonly string[], options: CliOptions = {}): CliRun {
   const [program = '', ...rest] = [...(options.through ?? []), process.execPath, shippedCli, ...args];
   const spawning: SpawnSyncOptions = {
+    ...childLimits,
     env: cliEnvironment(options.env),
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

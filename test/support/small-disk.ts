@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { childLimits } from './run-cli.ts';
 
 /**
  * True if this process may mount file systems: root on Linux, and not in every container. True where `CI=true`, too, so
@@ -16,24 +17,24 @@ export async function onSmallDisk(at: string, work: () => Promise<void>): Promis
   try {
     await work();
   } finally {
-    execFileSync('umount', [at]);
+    execFileSync('umount', [at], childLimits);
   }
 }
 
 /** Makes what {@link onSmallDisk} has mounted read-only. */
 export function makeReadOnly(at: string): void {
-  execFileSync('mount', ['-o', 'remount,ro', at]);
+  execFileSync('mount', ['-o', 'remount,ro', at], childLimits);
 }
 
 function mount(at: string): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at], { stdio: 'ignore' });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at], { ...childLimits, stdio: 'ignore' });
 }
 
 function mountWorks(): boolean {
   const at = mkdtempSync(join(tmpdir(), 'ca-mount-'));
   try {
     mount(at);
-    execFileSync('umount', [at]);
+    execFileSync('umount', [at], childLimits);
     return true;
   } catch {
     return false;

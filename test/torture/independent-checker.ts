@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { type Dirent, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { childLimits } from '../support/run-cli.ts';
 import { type Book, readBook } from './record-reader.ts';
 
 /**
@@ -89,7 +90,7 @@ export class Checker {
     if (!book.crls.some((crl) => crl.sha256 === hash)) faults.push('the CRL in place was never recorded');
     if (hash === this.#crlHash) return faults;
     const args = ['crl', '-in', path, '-inform', 'DER', '-noout', '-text', '-CAfile', this.#caPath()];
-    const { stdout, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('openssl', args, { ...childLimits, encoding: 'utf8' });
     if (!stderr.includes('verify OK')) faults.push(`openssl says of the CRL: ${stderr.trim()}`);
     const number = BigInt(/X509v3 CRL Number:\s*(0x[0-9A-F]+|\d+)/.exec(stdout)?.[1] ?? '0');
     if (number <= this.#crlNumber) faults.push(`CRL ${number} took the place of CRL ${this.#crlNumber}`);

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FaultField } from '../../support/fault-field.ts';
+import { runProgram } from '../../support/outside-program.ts';
 
 describe('a record that was put back from an old backup, beside the CRL of today', () => {
   const field = FaultField.withAuthority('--no-passphrase');
@@ -43,11 +43,7 @@ describe('a record that was put back from an old backup, beside the CRL of today
     for (let run = 0; run < 3; run++) other.do('crl');
     other.do('issue', 'billing');
     other.do('revoke', 'billing');
-    const list = execFileSync(
-      'openssl',
-      ['crl', '-noout', '-text', '-in', other.path('home/crl/ca.crl.pem')],
-      { encoding: 'utf8' },
-    );
+    const list = runProgram('openssl', ['crl', '-noout', '-text', '-in', other.path('home/crl/ca.crl.pem')]);
     expect(list.replaceAll(':', '').toLowerCase()).toContain(serial);
     expect(list.match(/Serial Number/g)).toHaveLength(2);
     expect(other.run(['ledger', 'verify']).exitCode).toBe(0);

@@ -3,7 +3,8 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { FaultField } from '../../support/fault-field.ts';
-import { describeWith } from '../../support/outside-program.ts';
+import { describeWith, runProgram } from '../../support/outside-program.ts';
+import { childLimits } from '../../support/run-cli.ts';
 
 describeWith('openssl')('a certificate request that is refused (made by openssl)', () => {
   const field = FaultField.withAuthority('--no-passphrase');
@@ -12,6 +13,7 @@ describeWith('openssl')('a certificate request that is refused (made by openssl)
       'openssl',
       ['req', '-new', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, ...args],
       {
+        ...childLimits,
         cwd: field.directory,
         stdio: 'ignore',
       },
@@ -246,7 +248,7 @@ describeWith('openssl')('a certificate request that is refused (made by openssl)
     request('wishes', ...p256, ...subject, '-addext', 'extendedKeyUsage=serverAuth,anyExtendedKeyUsage');
     const { files, ignored } = copy.do('issue', 'partner', '--csr', field.path('wishes.csr'));
     expect(ignored).toEqual(['extKeyUsage']);
-    const text = execFileSync('openssl', [
+    const text = runProgram('openssl', [
       'x509',
       '-in',
       files.certificate,
@@ -254,6 +256,6 @@ describeWith('openssl')('a certificate request that is refused (made by openssl)
       '-ext',
       'extendedKeyUsage',
     ]);
-    expect(`${text}`).toBe('X509v3 Extended Key Usage: \n    TLS Web Client Authentication\n');
+    expect(text).toBe('X509v3 Extended Key Usage: \n    TLS Web Client Authentication\n');
   });
 });

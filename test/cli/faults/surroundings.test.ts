@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { faketime } from '../../support/built-cli.ts';
 import { FaultField } from '../../support/fault-field.ts';
 import { describeWith } from '../../support/outside-program.ts';
-import { cliEnvironment, shippedCli } from '../../support/run-cli.ts';
+import { childLimits, cliEnvironment, shippedCli } from '../../support/run-cli.ts';
 
 const field = FaultField.withAuthority('--no-passphrase');
 field.do('issue', 'billing');
@@ -25,6 +25,7 @@ describe('a reader that goes away', () => {
       'bash',
       ['-c', script.replace('--help --home "$HOME_DIRECTORY"', '--help')],
       {
+        ...childLimits,
         encoding: 'utf8',
         env: cliEnvironment({ NODE: process.execPath, CA: shippedCli, HOME_DIRECTORY: copy.home }),
       },
@@ -34,6 +35,7 @@ describe('a reader that goes away', () => {
 
   it('or was never there: stdout is closed', () => {
     const { status, stderr } = spawnSync('sh', ['-c', '"$NODE" "$CA" list --home "$HOME_DIRECTORY" >&-'], {
+      ...childLimits,
       encoding: 'utf8',
       env: cliEnvironment({ NODE: process.execPath, CA: shippedCli, HOME_DIRECTORY: field.home }),
     });

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type InputLimits, readInputFile } from '../../../src/store/input-file.ts';
+import { runProgram } from '../../support/outside-program.ts';
 
 let directory: string;
 
@@ -64,7 +65,7 @@ it('says that a file is missing', async () => {
 
 it.skipIf(process.platform === 'win32')('reads a pipe to its end', async () => {
   const path = join(directory, 'pipe');
-  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', path]);
+  runProgram('mkfifo', [path]);
   spawn('sh', ['-c', '(printf 12; sleep 0.1; printf 34) > "$1"', 'sh', path], { stdio: 'ignore' });
   expect(Buffer.from(await readInputFile(path, stdin(), limits)).toString()).toBe('1234');
 });
