@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { everyStep } from './every-step.ts';
 import { killRounds } from './kill-rounds.ts';
+import { powerCuts } from './power-cut.ts';
 import { everythingAtOnce, initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
 import { SeededRandom } from './seeded-random.ts';
 
@@ -31,6 +32,8 @@ for (const fault of ['kill', 'ENOSPC', 'EIO'] as const) {
   const { steps, injected, faults } = everyStep(fault, () => true);
   say(`${fault} at ${injected} of ${steps} steps`, faults);
 }
+const { changes, states, faults } = powerCuts(new SeededRandom(seed), { rolls: 3 });
+say(`power cuts at ${changes} instants, which left ${states} states`, faults);
 for (const race of [issueToMany(20), issueToOne(20), renewTwice(), initTwice(), everythingAtOnce(16)]) {
   const { name, processes, faults } = await race;
   say(`${name} (${processes} processes)`, faults);

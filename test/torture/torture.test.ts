@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isInstalled } from '../support/installed.ts';
 import { everyStep } from './every-step.ts';
 import { killRounds } from './kill-rounds.ts';
+import { powerCuts } from './power-cut.ts';
 import { everythingAtOnce, initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
 import { SeededRandom } from './seeded-random.ts';
 
@@ -29,6 +30,24 @@ describe.skipIf(!isInstalled('openssl'))('torture (judged by openssl)', () => {
     },
     120_000,
   );
+
+  it('loses nothing that was promised in a power cut', () => {
+    const { states, faults } = powerCuts(new SeededRandom(seed), {
+      rolls: 1,
+      isChosen: (instant) => instant % 37 === 5,
+    });
+    expect(faults).toEqual([]);
+    expect(states).toBeGreaterThan(20);
+  }, 120_000);
+
+  it('finds it out if a disk does not sync', () => {
+    const { faults } = powerCuts(new SeededRandom(seed), {
+      rolls: 0,
+      isChosen: (instant) => instant === 200,
+      syncs: false,
+    });
+    expect(faults).not.toEqual([]);
+  }, 60_000);
 
   it.each([() => issueToMany(20), () => issueToOne(20), renewTwice, initTwice, () => everythingAtOnce(16)])(
     'loses nothing in a race (%#)',
