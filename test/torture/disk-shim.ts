@@ -2,7 +2,8 @@ import * as realFs from 'node:fs';
 
 /**
  * Loaded into the program by `node --require`: counts the calls that change the disk, and at one of them ends the process as
- * SIGKILL does, or lets the disk be full from then on. Told by DISK_FAULT: `count`, `kill:7`, `ENOSPC:7`, `EIO:7`.
+ * SIGKILL does, lets the disk be full from then on, or take half of each write. Told by DISK_FAULT: `count`, `kill:7`,
+ * `ENOSPC:7`, `EIO:7`, `short:7`.
  * The number of calls is written into the file DISK_COUNT at the end.
  */
 const [fault = 'count', atText = '0'] = (process.env['DISK_FAULT'] ?? 'count').split(':');
@@ -34,7 +35,7 @@ for (const name of changing) {
   disk[name] = (...args: never[]) => {
     if (!changesDisk(name, args)) return real(...args);
     step(name, real, args);
-    return real(...args);
+    return real(...(fault === 'short' && calls >= at && name === 'writeSync' ? halfOf(args) : args));
   };
 }
 
@@ -77,7 +78,7 @@ function changesDisk(name: string, args: readonly unknown[]): boolean {
 /** Arguments of writeSync: descriptor, octets, offset, length, position. */
 function halfOf(args: readonly unknown[]): never[] {
   const [fd, octets, offset = 0, length, position] = args as [number, Uint8Array, number?, number?, number?];
-  const half = Math.floor((length ?? octets.length) / 2);
+  const half = Math.ceil((length ?? octets.length) / 2);
   return [fd, octets, offset, half, position] as never[];
 }
 

@@ -13,8 +13,8 @@ export interface StepReport {
   readonly faults: readonly string[];
 }
 
-/** What happens at the step: the process dies; the disk is full from then on; the disk reports one error. */
-export type StepFault = 'kill' | 'ENOSPC' | 'EIO';
+/** What happens at the step: the process dies; the disk is full from then on; it reports one error; it takes half of each write from then on. */
+export type StepFault = 'kill' | 'ENOSPC' | 'EIO' | 'short';
 
 interface Scenario {
   readonly name: string;
@@ -165,7 +165,11 @@ class Steps {
       if (exitCode !== null) this.#judge(name, [`was not killed: exited ${exitCode}`]);
       return;
     }
-    if (exitCode === 0 || exitCode === 1) return;
+    if (exitCode === 0 || (exitCode === 1 && this.#fault !== 'short')) return;
+    if (this.#fault === 'short') {
+      this.#judge(name, [`exited ${exitCode}: ${stdout}${stderr}`]);
+      return;
+    }
     const { error } = exitCode === 3 ? JSON.parse(stdout) : { error: undefined };
     const code = this.#fault === 'ENOSPC' ? 'store/disk-full' : 'store/io';
     if (error?.code !== code || !error.hint) this.#judge(name, [`exited ${exitCode}: ${stdout}${stderr}`]);

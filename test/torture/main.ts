@@ -28,7 +28,7 @@ for (const { rounds: run, before, during, after, faults, leftovers } of kills) {
   );
   say(`  temporary files left: ${leftovers}`, []);
 }
-for (const fault of ['kill', 'ENOSPC', 'EIO'] as const) {
+for (const fault of ['kill', 'ENOSPC', 'EIO', 'short'] as const) {
   const { steps, injected, faults } = everyStep(fault, () => true);
   say(`${fault} at ${injected} of ${steps} steps`, faults);
 }

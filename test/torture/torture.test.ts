@@ -21,7 +21,7 @@ describe.skipIf(!isInstalled('openssl'))('torture (judged by openssl)', () => {
     expect(reports.reduce((sum, { during }) => sum + during, 0)).toBeGreaterThanOrEqual(5);
   }, 180_000);
 
-  it.each(['kill', 'ENOSPC', 'EIO'] as const)(
+  it.each(['kill', 'ENOSPC', 'EIO', 'short'] as const)(
     'survives %s at steps of each command',
     (fault) => {
       const { injected, faults } = everyStep(fault, (step) => step % 29 === 7);
