@@ -3,13 +3,21 @@ import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { benchCrl } from './crl.ts';
 import { benchInProcess } from './in-process.ts';
+import { benchLedgers } from './ledger.ts';
 import { run } from './measure.ts';
 import { benchOneShot } from './one-shot.ts';
 import { renderTable } from './table.ts';
 
 // `npm run bench [-- RUNS]`: ratios against peers, all measured in this one run. Absolute times are of this machine.
+// `npm run bench -- ledger [SIZE …]`: what a big ledger costs.
 const ca = resolve('dist', 'ca.cjs');
-const runs = Number(process.argv[2] ?? 15);
+const [what, ...sizes] = process.argv.slice(2);
+if (what === 'ledger') {
+  const all = sizes.length > 0 ? sizes.map(Number) : [10, 10_000, 100_000, 1_000_000];
+  process.stdout.write(`${await benchLedgers(ca, all, 9)}\n`);
+  process.exit();
+}
+const runs = Number(what ?? 15);
 const directory = mkdtempSync(join(tmpdir(), 'private-ca-bench-'));
 try {
   const say = (text: string) => process.stderr.write(`${text}\n`);

@@ -65,6 +65,22 @@ export function isInstalled(command: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 }
 
+/** The most memory that one run of it has held, in MiB, as GNU time tells it; undefined where that is missing. */
+export function peakMemory(contender: Contender, run: number): number | undefined {
+  if (!isInstalled('/usr/bin/time')) return undefined;
+  const { command, args, argsOf, cwd, env } = contender;
+  contender.prepare?.(run);
+  const result = spawnSync('/usr/bin/time', ['-f', 'peak %M', command, ...args, ...(argsOf?.(run) ?? [])], {
+    encoding: 'utf8',
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { ...environment, ...env },
+  });
+  const kibibytes = /^peak (\d+)$/m.exec(result.stderr)?.[1];
+  if (result.status !== 0 || kibibytes === undefined)
+    throw new Error(`${command} ${args.join(' ')} exited ${result.status}: ${result.stderr}`);
+  return Number(kibibytes) / 1024;
+}
+
 /** The median time of one call of `work`, in microseconds, over batches that together take about `budgetMs`. */
 export function timePerCall(work: () => void, budgetMs: number): number {
   const batch = 50;

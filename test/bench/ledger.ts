@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseClientName } from '../../src/core/client-name.ts';
+import { addMs } from '../../src/core/instant.ts';
+import { type Serial, serialFromOctets } from '../../src/core/serial.ts';
+import type { EntryBody, Issued } from '../../src/ledger/entry.ts';
+import { FileLedger } from '../../src/store/file-ledger.ts';
+import { type Contender, isInstalled, peakMemory, race, run, type Timing } from './measure.ts';
+import { makeOpensslCa } from './one-shot.ts';
+
+const node = process.execPath;
+const dayMs = 86_400_000;
+const certificatesEach = 5;
+
+/** The commands whose cost must not grow with the ledger. */
+const commands = [
+  'issue',
+  'revoke',
+  'show client-1',
+  'renew',
+  'status',
+  'list --expiring 7d',
+  'crl',
+] as const;
+
+/**
+ * `npm run bench -- ledger [SIZE …]`: what commands cost on ledgers of 10 to 1,000,000 certificates, a tenth of them
+ * revoked, beside `openssl ca` on an index.txt with as many lines. The ledgers are made by the store's own code, are the same
+ * at every run, and are kept for a day in the directory for temporary files.
+ */
+export async function benchLedgers(ca: string, sizes: readonly number[], runs: number): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'private-ca-bench-'));
+  try {
+    const columns: Column[] = [];
+    for (const size of sizes) {
+      process.stderr.write(`${size.toLocaleString('en')} certificates …\n`);
+      columns.push(await measure(ca, directory, size, size > 100_000 ? Math.min(runs, 5) : runs));
+    }
+    return render(columns);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+interface Column {
+  readonly size: number;
+  readonly timings: readonly (Timing & { readonly peakMib: number | undefined })[];
+}
+
+async function measure(ca: string, directory: string, size: number, runs: number): Promise<Column> {
+  const home = join(directory, `home-${size}`);
+  copyCached(await cachedHome(ca, size), home);
+  const openssl = join(directory, `openssl-${size}`);
+  makeIndexTxt(openssl, size);
+  const ours = (name: string): Contender => ({
+    name: `ca ${name}`,
+    command: node,
+    args: [ca, '--home', home, ...name.split(' ')],
+    // Revokes what the run before it has just issued.
+    ...(name === 'issue' || name === 'revoke' ? { argsOf: (i) => [`bench-${i}`] } : {}),
+  });
+  const theirs = (name: string, script: string): Contender => ({
+    name,
+    command: 'sh',
+    args: ['-c', script],
+    cwd: openssl,
+    argsOf: (i) => [`bench-${i}`],
+  });
+  const contenders = [
+    ...commands.map(ours),
+    theirs(
+      'openssl ca',
+      'openssl ca -batch -config ca.cnf -in request.csr -out "$0.crt" -notext 2>/dev/null',
+    ),
+    theirs('openssl ca -revoke', 'openssl ca -config ca.cnf -revoke "$0.crt" 2>/dev/null'),
+    theirs('openssl ca -gencrl', 'openssl ca -config ca.cnf -gencrl -out ca.crl 2>/dev/null'),
+  ];
+  const timings = race(contenders, runs);
+  const column = {
+    size,
+    timings: timings.map((timing, index) => ({
+      ...timing,
+      peakMib: peakMemory(contenders[index] as Contender, runs + 1),
+    })),
+  };
+  rmSync(openssl, { recursive: true });
+  return column;
+}
+
+/** A home directory with that many certificates, made today. */
+async function cachedHome(ca: string, size: number): Promise<string> {
+  const home = join(tmpdir(), `private-ca-bench-ledger-${size}`);
+  const made = statSync(join(home, 'made'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (Date.now() - made < dayMs) return home;
+  rmSync(home, { recursive: true, force: true });
+  const draft = `${home}.${process.pid}`;
+  run(node, [ca, 'init', '--home', draft, '--name', 'Bench CA', '--no-passphrase']);
+  run(node, [ca, 'issue', 'sample', '--home', draft]);
+  await fill(join(draft, 'ledger'), size);
+  run(node, [ca, 'crl', '--home', draft]);
+  writeFileSync(join(draft, 'made'), '');
+  renameSync(draft, home);
+  return home;
+}
+
+/**
+ * Fills a ledger through the store's own code: five certificates a client, each the next one's predecessor, all but the last
+ * expired; half of the clients' last ones are revoked. Nothing is due.
+ */
+async function fill(directory: string, size: number): Promise<void> {
+  const ledger = new FileLedger({ directory, clock: () => new Date(), lockWaitMs: 60_000 });
+  const now = new Date();
+  let sample: Issued | undefined;
+  for await (const page of ledger.entries()) {
+    for (const entry of page) if (entry.type === 'issued') sample = entry;
+  }
+  if (!sample) throw new Error('nothing was issued');
+  const {
+    key: _,
+    serial: _serial,
+    client: _client,
+    time: _time,
+    ...common
+  } = sample as Issued & {
+    readonly time: Date;
+  };
+  const clients = Math.ceil(size / certificatesEach);
+  for (let round = 0; round < certificatesEach; round++) {
+    const isLast = round === certificatesEach - 1;
+    const notBefore = addMs(now, -(certificatesEach - round) * 80 * dayMs);
+    for (let start = 0; start < clients; start += 5000) {
+      const bodies: EntryBody[] = [];
+      for (let number = start; number < Math.min(start + 5000, clients); number++) {
+        const client = parseClientName(`client-${number}`);
+        const serial = serialOf(number, round);
+        const validFrom = isLast ? addMs(now, -(number % 20) * dayMs - 60_000) : notBefore;
+        if (round === 0) {
+          const delivery = { kind: 'directory', path: '/srv/clients' } as const;
+          const policy = { profile: 'client', subjectAltNames: [], key: 'p256', delivery } as const;
+          bodies.push({ type: 'client-added', client, policy });
+        }
+        bodies.push({
+          type: 'issued',
+          client,
+          serial,
+          notBefore: wholeSeconds(validFrom),
+          notAfter: wholeSeconds(addMs(validFrom, 90 * dayMs)),
+          key: createHash('sha256').update(`key of ${serial}`).digest('hex'),
+          profile: 'client',
+          subject: `CN=client-${number}`,
+          ...(round === 0 ? {} : { supersedes: serialOf(number, round - 1) }),
+          certificate: common.certificate,
+        });
+        bodies.push({ type: 'delivered', client, serial });
+        if (isLast && number % 2 === 0)
+          bodies.push({ type: 'revoked', client, serial, reason: 'keyCompromise' });
+      }
+      await ledger.transact((transaction) => transaction.append(bodies));
+      if (process.stderr.isTTY) process.stderr.write(`\r  round ${round + 1}, client ${start}`);
+    }
+  }
+}
+
+/** Serials that look random and are the same in every run. */
+function serialOf(client: number, round: number): Serial {
+  const octets = createHash('sha256').update(`serial ${client} ${round}`).digest().subarray(0, 16);
+  octets[0] = 0x40 | ((octets[0] ?? 0) & 0x3f);
+  return serialFromOctets(octets);
+}
+
+function wholeSeconds(instant: Date): Date {
+  return new Date(Math.floor(instant.getTime() / 1000) * 1000);
+}
+
+/** A copy to be changed: of the ledger's closed segments and the index's runs, which never change, links. */
+function copyCached(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, filter: (path) => !/\/ledger\/(.*\.jsonl|index)$/.test(path) });
+  const segments = readdirSync(join(from, 'ledger')).filter((name) => name.endsWith('.jsonl'));
+  for (const name of segments) linkSync(join(from, 'ledger', name), join(to, 'ledger', name));
+  const last = segments.sort().at(-1) ?? '';
+  const octets = readFileSync(join(from, 'ledger', last));
+  unlinkSync(join(to, 'ledger', last));
+  writeFileSync(join(to, 'ledger', last), octets);
+  if (existsSync(join(from, 'ledger', 'index')))
+    cpSync(join(from, 'ledger', 'index'), join(to, 'ledger', 'index'), { recursive: true });
+}
+
+function makeIndexTxt(directory: string, size: number): void {
+  mkdirSync(directory);
+  makeOpensslCa(directory);
+  const lines: string[] = [];
+  for (let index = 0; index < size; index++) {
+    const serial = serialOf(index, 0).toUpperCase();
+    const isRevoked = index % 10 === 0;
+    lines.push(
+      `${isRevoked ? 'R' : 'V'}\t370101000000Z\t${isRevoked ? '260101000000Z' : ''}\t${serial}\tunknown\t/CN=client-${index}\n`,
+    );
+  }
+  writeFileSync(join(directory, 'index.txt'), lines.join(''));
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'request.key'];
+  run('openssl', ['req', '-new', ...key, '-subj', '/CN=bench', '-out', 'request.csr'], { cwd: directory });
+}
+
+function render(columns: readonly Column[]): string {
+  const [smallest] = columns;
+  const largest = columns.at(-1);
+  if (!smallest || !largest) throw new Error('no size was given');
+  const openssl = run('openssl', ['version']).split(' ').slice(0, 2).join(' ');
+  const cell = (ms: number, peakMib: number | undefined) =>
+    `${ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms${peakMib === undefined ? '' : `, ${peakMib.toFixed(0)} MiB`}`;
+  const header = [
+    'Certificates',
+    ...columns.map(({ size }) => size.toLocaleString('en')),
+    'Growth in time',
+    'Growth in memory',
+  ];
+  const rows = smallest.timings.map((first, index) => {
+    const last = largest.timings[index];
+    if (!last) throw new Error('a contender was not timed');
+    const growth = (a: number | undefined, b: number | undefined) =>
+      a === undefined || b === undefined ? '' : `${(b / a).toFixed(2)} ×`;
+    return [
+      first.name,
+      ...columns.map(({ timings }) => {
+        const timing = timings[index];
+        return timing ? cell(timing.ms, timing.peakMib) : '';
+      }),
+      growth(first.ms, last.ms),
+      growth(first.peakMib, last.peakMib),
+    ];
+  });
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]) =>
+    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [
+    `Node ${process.version}, ${openssl}, ${cpus().length} × ${cpus()[0]?.model.trim()}; ${isInstalled('/usr/bin/time') ? 'time, and peak memory as GNU time tells it' : 'time'}`,
+    '',
+    line(header),
+    `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`,
+    ...rows.map(line),
+  ].join('\n');
+}
