@@ -72,7 +72,7 @@ export async function planRenewals(
     const horizon = selection.force
       ? farFuture
       : addMs(now, await longestWindowMs(selection.within ?? settings.renewal.within, view));
-    for await (const page of view.certificatesExpiring(addMs(graceStart, -rememberedMs), horizon)) {
+    for await (const page of view.liveExpiring(addMs(graceStart, -rememberedMs), horizon)) {
       for (const record of page) await consider(record, false);
     }
   }

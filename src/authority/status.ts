@@ -197,17 +197,10 @@ function authorityWarnings(notAfter: Date, now: Date): string[] {
   return [`the CA ends on ${formatDay(notAfter)}, in ${formatDuration(leftMs)}: plan its successor`];
 }
 
-async function expiringByWeek(view: LedgerView, now: Date): Promise<number[]> {
-  const counts = new Array<number>(histogramWeeks).fill(0);
-  const weekMs = 7 * dayMs;
-  for await (const page of view.certificatesExpiring(now, addMs(now, histogramWeeks * weekMs))) {
-    for (const record of page) {
-      if (certificateStatus(record, now) !== 'active') continue;
-      const week = Math.floor((record.notAfter.getTime() - now.getTime()) / weekMs);
-      counts[week] = (counts[week] ?? 0) + 1;
-    }
-  }
-  return counts;
+function expiringByWeek(view: LedgerView, now: Date): Promise<number[]> {
+  const startOf = (week: number) => addMs(now, week * 7 * dayMs);
+  const weeks = Array.from({ length: histogramWeeks }, (_, week) => week);
+  return Promise.all(weeks.map((week) => view.countLive(startOf(week), startOf(week + 1))));
 }
 
 function brief({ client, serial, notAfter }: CertificateRecord): CertificateBrief {

@@ -4,6 +4,7 @@ import type { Serial } from '../core/serial.ts';
 import type { IssuerRole } from './entry.ts';
 import {
   clientCrlIssuer,
+  isLive,
   isUndelivered,
   type LedgerState,
   type OlderRecord,
@@ -80,34 +81,23 @@ export class LayeredView implements LedgerView {
     yield* this.#newer.certificates();
   }
 
-  async *certificatesExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]> {
-    const newer: CertificateRecord[] = [];
-    for await (const page of this.#newer.certificatesExpiring(from, to)) newer.push(...page);
-    let next = 0;
-    let merged: CertificateRecord[] = [];
-    for await (const page of this.#older.certificatesExpiring(from, to)) {
-      for (const record of this.#amend(page)) {
-        // Newer certificates have greater numbers: of equal notAfter they come later.
-        for (
-          let candidate = newer[next];
-          candidate && candidate.notAfter < record.notAfter;
-          candidate = newer[next]
-        ) {
-          merged.push(candidate);
-          next++;
-        }
-        merged.push(record);
-      }
-      if (merged.length < pageLength) continue;
-      yield merged;
-      merged = [];
-    }
-    merged.push(...newer.slice(next));
-    if (merged.length > 0) yield merged;
+  certificatesExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]> {
+    const older = this.#older.certificatesExpiring(from, to);
+    return this.#mergeByEnd(older, this.#newer.certificatesExpiring(from, to), () => true);
   }
 
-  async countExpiring(from: Date, to: Date): Promise<number> {
-    return (await this.#older.countExpiring(from, to)) + (await this.#newer.countExpiring(from, to));
+  liveExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]> {
+    return this.#mergeByEnd(this.#older.liveExpiring(from, to), this.#newer.liveExpiring(from, to), isLive);
+  }
+
+  async countLive(from: Date, to: Date): Promise<number> {
+    let count = (await this.#older.countLive(from, to)) + (await this.#newer.countLive(from, to));
+    for (const record of this.#newer.amended.values()) {
+      if (record.notAfter < from || record.notAfter >= to || isLive(record)) continue;
+      const before = this.#older.findCertificate(record.serial);
+      if (before && isLive(before)) count--;
+    }
+    return count;
   }
 
   async longestValidityMs(): Promise<number> {
@@ -146,6 +136,36 @@ export class LayeredView implements LedgerView {
       ...this.#older.revocations(dropExpired, lastCrl),
       ...this.#newer.revocations(dropExpired, lastCrl),
     ];
+  }
+
+  async *#mergeByEnd(
+    olderPages: AsyncIterable<readonly CertificateRecord[]>,
+    newerPages: AsyncIterable<readonly CertificateRecord[]>,
+    isWanted: (record: CertificateRecord) => boolean,
+  ): AsyncIterable<readonly CertificateRecord[]> {
+    const newer: CertificateRecord[] = [];
+    for await (const page of newerPages) newer.push(...page);
+    let next = 0;
+    let merged: CertificateRecord[] = [];
+    for await (const page of olderPages) {
+      for (const record of this.#amend(page).filter(isWanted)) {
+        // Newer certificates have greater numbers: of equal notAfter they come later.
+        for (
+          let candidate = newer[next];
+          candidate && candidate.notAfter < record.notAfter;
+          candidate = newer[next]
+        ) {
+          merged.push(candidate);
+          next++;
+        }
+        merged.push(record);
+      }
+      if (merged.length < pageLength) continue;
+      yield merged;
+      merged = [];
+    }
+    merged.push(...newer.slice(next));
+    if (merged.length > 0) yield merged;
   }
 
   #amend(records: readonly CertificateRecord[]): readonly CertificateRecord[] {

@@ -169,8 +169,12 @@ export class LedgerState implements LedgerView {
     yield* pages(this.#expiring(from, to));
   }
 
-  async countExpiring(from: Date, to: Date): Promise<number> {
-    return this.#expiring(from, to).length;
+  async *liveExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]> {
+    yield* pages(this.#expiring(from, to).filter(isLive));
+  }
+
+  async countLive(from: Date, to: Date): Promise<number> {
+    return this.#expiring(from, to).filter(isLive).length;
   }
 
   async longestValidityMs(): Promise<number> {
@@ -282,9 +286,14 @@ export function clientCrlIssuer({ issuing }: AuthorityRecord): IssuerRole {
   return issuing ? 'issuing' : 'root';
 }
 
-/** True if a delivery is still owed: not revoked, not superseded, never delivered. */
+/** True if it is neither revoked nor superseded; it may have expired. */
+export function isLive({ supersededAt, revocation }: CertificateRecord): boolean {
+  return !supersededAt && !revocation;
+}
+
+/** True if a delivery is still owed: live, and never delivered. */
 export function isUndelivered(record: CertificateRecord): boolean {
-  return !record.deliveredAt && !record.supersededAt && !record.revocation;
+  return !record.deliveredAt && isLive(record);
 }
 
 /** What an `issued` entry says by itself. */

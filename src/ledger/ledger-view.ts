@@ -27,8 +27,10 @@ export interface LedgerView {
   certificates(): AsyncIterable<readonly CertificateRecord[]>;
   /** The certificates with `from` <= notAfter < `to`, by notAfter, in pages. */
   certificatesExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]>;
-  /** How many certificates {@link certificatesExpiring} would give. */
-  countExpiring(from: Date, to: Date): Promise<number>;
+  /** Of {@link certificatesExpiring} those that are live: neither revoked nor superseded. */
+  liveExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]>;
+  /** How many certificates {@link liveExpiring} would give. */
+  countLive(from: Date, to: Date): Promise<number>;
   /** The greatest notAfter − notBefore of any certificate, in milliseconds: it bounds what can be due. */
   longestValidityMs(): Promise<number>;
   /** Certificates whose delivery was never recorded, oldest first, without those that are revoked or superseded. */

@@ -50,8 +50,7 @@ export class RunBuilder {
   readonly #clients = new Map<string, ClientRow>();
   readonly #revocations: number[] = [];
   readonly #revokedEnds: number[] = [];
-  readonly #supersededEnds: number[] = [];
-  readonly #bothEnds: number[] = [];
+  readonly #ended: number[] = [];
   readonly #settled: number[] = [];
 
   /** @param estimate how many certificates there may be; more is no fault */
@@ -78,8 +77,7 @@ export class RunBuilder {
         clients: this.#clients.values(),
         revocations: this.#revocations,
         revokedEnds: this.#revokedEnds,
-        supersededEnds: this.#supersededEnds,
-        bothEnds: this.#bothEnds,
+        ended: this.#ended,
         settled: this.#settled,
       },
       writer,
@@ -116,10 +114,9 @@ export class RunBuilder {
     for (let older = this.#replacedBy(row); older >= 0; older = this.#replacedBy(older)) {
       if (rows.has(older, flags.superseded)) return;
       this.#settle(older);
+      this.#end(older);
       rows.set(older, flags.superseded);
       rows.octets.writeDoubleBE(timeMs, older * stride + at.supersededAt);
-      this.#supersededEnds.push(rows.notAfter(older));
-      if (rows.has(older, flags.revoked)) this.#bothEnds.push(rows.notAfter(older));
     }
   }
 
@@ -127,6 +124,7 @@ export class RunBuilder {
     const rows = this.#rows;
     if (rows.has(row, flags.revoked)) return;
     this.#settle(row);
+    this.#end(row);
     rows.set(row, flags.revoked);
     const base = row * stride;
     rows.octets.writeUIntBE(scan.seq, base + at.revokedSeq, 6);
@@ -138,7 +136,6 @@ export class RunBuilder {
     }
     this.#revocations.push(row);
     this.#revokedEnds.push(rows.notAfter(row));
-    if (rows.has(row, flags.superseded)) this.#bothEnds.push(rows.notAfter(row));
   }
 
   #bar(octets: Buffer, scan: LineScan): void {
@@ -170,6 +167,12 @@ export class RunBuilder {
     if (rows.isIssuedHere(row)) return;
     if (rows.has(row, flags.delivered | flags.superseded | flags.revoked)) return;
     this.#settled.push(rows.octets.readUIntBE(row * stride + at.seq, 6));
+  }
+
+  /** Notes that an older run's certificate is live no more. Call before the flag is set. */
+  #end(row: number): void {
+    const rows = this.#rows;
+    if (!rows.isIssuedHere(row) && !rows.has(row, flags.superseded | flags.revoked)) this.#ended.push(row);
   }
 
   #replacedBy(row: number): number {

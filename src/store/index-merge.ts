@@ -2,6 +2,7 @@ import type { BlockWriter } from './index-blocks.ts';
 import {
   certificateRow as at,
   flags,
+  liveKeyOctets,
   type RowCounts,
   type Run,
   serialKeyOctets,
@@ -10,6 +11,7 @@ import {
   tableNames,
   tableWidths,
 } from './index-tables.ts';
+import { mergeRows, withoutRows } from './sorted-rows.ts';
 
 /**
  * Writes the tables of one run that says what these runs say together, from the oldest to the newest, one row of each in
@@ -22,24 +24,29 @@ export function mergeRuns(runs: readonly Run[], writer: BlockWriter): RowCounts 
   for (const name of tableNames) {
     writer.begin(tableWidths[name]);
     const tables = runs.map((run) => run[name]);
-    if (name === 'certificates') mergeSorted(tables, writer, serialKeyOctets, combineCertificates);
-    else if (name === 'clients') mergeSorted(tables, writer, 32, combineClients);
-    else if (name === 'revocations') for (const row of allRows(tables)) put(writer, row);
+    if (name === 'certificates') mergeCombined(tables, writer, serialKeyOctets, combineCertificates);
+    else if (name === 'clients') mergeCombined(tables, writer, 32, combineClients);
+    else if (name === 'revocations') putAll(writer, allRows(tables));
     else if (name === 'undelivered') keepUnsettled(tables, writer, settled);
     else if (name === 'settled') writeSettled(writer, settled);
-    else mergeSorted(tables, writer, tableWidths[name]);
+    else if (name === 'live')
+      putAll(writer, withoutRows(merged(runs, 'live'), merged(runs, 'ended'), liveKeyOctets));
+    // Those that older runs than these have issued.
+    else if (name === 'ended')
+      putAll(writer, withoutRows(merged(runs, 'ended'), merged(runs, 'live'), liveKeyOctets));
+    else putAll(writer, merged(runs, name));
     counts[name] = writer.end();
   }
   writer.finish();
   return counts as RowCounts;
 }
 
-/** Merges sorted tables; rows of older tables come first, and rows with equal keys are combined if there is a way to. */
-function mergeSorted(
+/** Merges sorted tables, and combines rows with equal keys, of which those of older tables come first. */
+function mergeCombined(
   tables: readonly Table[],
   writer: BlockWriter,
   keyOctets: number,
-  combine?: (into: Buffer, row: Buffer) => void,
+  combine: (into: Buffer, row: Buffer) => void,
 ): void {
   const cursors = tables.map(rowsOf);
   const heads = cursors.map((cursor) => cursor.next().value);
@@ -52,16 +59,14 @@ function mergeSorted(
       leastRow = row;
     });
     if (!leastRow) return;
-    const merged = combine ? Buffer.from(leastRow) : leastRow;
-    if (combine) {
-      for (let index = least + 1; index < heads.length; index++) {
-        const row = heads[index];
-        if (row?.compare(merged, 0, keyOctets, 0, keyOctets) !== 0) continue;
-        combine(merged, row);
-        heads[index] = cursors[index]?.next().value;
-      }
+    const combined = Buffer.from(leastRow);
+    for (let index = least + 1; index < heads.length; index++) {
+      const row = heads[index];
+      if (row?.compare(combined, 0, keyOctets, 0, keyOctets) !== 0) continue;
+      combine(combined, row);
+      heads[index] = cursors[index]?.next().value;
     }
-    put(writer, merged);
+    put(writer, combined);
     heads[least] = cursors[least]?.next().value;
   }
 }
@@ -97,15 +102,23 @@ function writeSettled(writer: BlockWriter, settled: Set<number>): void {
   for (const seq of Float64Array.from(settled).sort()) writer.buffer.writeUIntBE(seq, writer.row(), 6);
 }
 
+function merged(runs: readonly Run[], name: TableName): Generator<Buffer, void> {
+  return mergeRows(runs.map((run) => rowsOf(run[name])));
+}
+
+function putAll(writer: BlockWriter, rows: Iterable<Buffer>): void {
+  for (const row of rows) put(writer, row);
+}
+
 function put(writer: BlockWriter, row: Buffer): void {
   row.copy(writer.buffer, writer.row());
 }
 
-function* allRows(tables: readonly Table[]): Generator<Buffer> {
+function* allRows(tables: readonly Table[]): Generator<Buffer, void> {
   for (const table of tables) yield* rowsOf(table);
 }
 
-function* rowsOf(table: Table): Generator<Buffer> {
+function* rowsOf(table: Table): Generator<Buffer, void> {
   for (const rows of table.rows(0, table.count)) {
     for (let start = 0; start < rows.length; start += table.width) {
       yield rows.subarray(start, start + table.width);

@@ -8,7 +8,6 @@ import {
   crlRecord,
   issuedRecord,
   pageLength,
-  pages,
   unknownSerial,
 } from '../ledger/ledger-state.ts';
 import type { StatusCounts } from '../ledger/ledger-view.ts';
@@ -26,6 +25,7 @@ import {
   clientKey,
   clientNameHash,
   type IndexSummary,
+  liveKeyOctets,
   type Place,
   readPlace,
   readSeconds,
@@ -35,6 +35,7 @@ import {
 } from './index-tables.ts';
 import type { Journal } from './journal.ts';
 import type { OpenIndex } from './ledger-index.ts';
+import { mergeRows, withoutRows } from './sorted-rows.ts';
 
 /** Answers from one index and the lines of the journal that it points to. Throws {@link IndexDamage} where they disagree. */
 export class IndexReader {
@@ -121,33 +122,18 @@ export class IndexReader {
     if (page.length > 0) yield page;
   }
 
-  *certificatesExpiring(from: Date, to: Date): Generator<readonly CertificateRecord[]> {
-    const end = endKey(to);
-    const cursors = this.#index.tables.map(({ byNotAfter: table }) => {
-      const first = table.lowerBound(endKey(from));
-      return rowsBetween(table.rows(first, Math.max(first, table.lowerBound(end))), table.width);
-    });
-    const heads = cursors.map((cursor) => cursor.next().value);
-    let places: Place[] = [];
-    for (;;) {
-      let least = -1;
-      heads.forEach((row, position) => {
-        const best = heads[least];
-        if (row && (!best || row.compare(best) < 0)) least = position;
-      });
-      const row = heads[least];
-      if (!row) break;
-      places.push(readPlace(row, 11));
-      heads[least] = cursors[least]?.next().value;
-      if (places.length < pageLength) continue;
-      yield this.#records(places);
-      places = [];
-    }
-    yield* pages(this.#records(places));
+  certificatesExpiring(from: Date, to: Date): Generator<readonly CertificateRecord[]> {
+    return this.#recordsOf(this.#rowsEnding('byNotAfter', from, to));
   }
 
-  countExpiring(from: Date, to: Date): number {
-    return Math.max(0, this.#endingFrom('byNotAfter', from) - this.#endingFrom('byNotAfter', to));
+  liveExpiring(from: Date, to: Date): Generator<readonly CertificateRecord[]> {
+    const live = this.#rowsEnding('live', from, to);
+    return this.#recordsOf(withoutRows(live, this.#rowsEnding('ended', from, to), liveKeyOctets));
+  }
+
+  countLive(from: Date, to: Date): number {
+    const count = (name: TableName) => this.#endingFrom(name, from) - this.#endingFrom(name, to);
+    return Math.max(0, count('live') - count('ended'));
   }
 
   undelivered(): CertificateRecord[] {
@@ -167,18 +153,18 @@ export class IndexReader {
   }
 
   counts(now: Date): StatusCounts {
-    const [issued, revoked, superseded, both] = (
-      ['byNotAfter', 'revokedEnds', 'supersededEnds', 'bothEnds'] as const
-    ).map((name) => ({
-      all: this.#index.tables.reduce((sum, run) => sum + run[name].count, 0),
-      current: this.#endingFrom(name, now),
-    })) as [Count, Count, Count, Count];
-    const currentlySuperseded = superseded.current - both.current;
+    const all = (name: TableName) => this.#index.tables.reduce((sum, run) => sum + run[name].count, 0);
+    const [issued, revoked] = [all('byNotAfter'), all('revokedEnds')];
+    const [current, currentRevoked] = [
+      this.#endingFrom('byNotAfter', now),
+      this.#endingFrom('revokedEnds', now),
+    ];
+    const active = this.#endingFrom('live', now) - this.#endingFrom('ended', now);
     return {
-      active: issued.current - revoked.current - currentlySuperseded,
-      superseded: currentlySuperseded,
-      revoked: revoked.all,
-      expired: issued.all - issued.current - (revoked.all - revoked.current),
+      active,
+      superseded: current - currentRevoked - active,
+      revoked,
+      expired: issued - current - (revoked - currentRevoked),
     };
   }
 
@@ -249,16 +235,33 @@ export class IndexReader {
     return entry as Extract<Entry, { type: T }>;
   }
 
+  /** The rows of these tables with `from` <= notAfter < `to`, in order. */
+  #rowsEnding(name: TableName, from: Date, to: Date): Generator<Buffer, void> {
+    const end = endKey(to);
+    return mergeRows(
+      this.#index.tables.map(({ [name]: table }) => {
+        const first = table.lowerBound(endKey(from));
+        return rowsBetween(table.rows(first, Math.max(first, table.lowerBound(end))), table.width);
+      }),
+    );
+  }
+
+  *#recordsOf(rows: Iterable<Buffer>): Generator<readonly CertificateRecord[]> {
+    let places: Place[] = [];
+    for (const row of rows) {
+      places.push(readPlace(row, liveKeyOctets));
+      if (places.length < pageLength) continue;
+      yield this.#records(places);
+      places = [];
+    }
+    if (places.length > 0) yield this.#records(places);
+  }
+
   /** How many rows of these tables have a notAfter that is not before `instant`. */
   #endingFrom(name: TableName, instant: Date): number {
     const key = endKey(instant);
     return this.#index.tables.reduce((sum, run) => sum + run[name].count - run[name].lowerBound(key), 0);
   }
-}
-
-interface Count {
-  readonly all: number;
-  readonly current: number;
 }
 
 /** The least notAfter that is not before `instant`, as it stands in rows. */
@@ -269,7 +272,7 @@ function endKey(instant: Date): Buffer {
   return key;
 }
 
-function* rowsBetween(stretches: Iterable<Buffer>, width: number): Generator<Buffer> {
+function* rowsBetween(stretches: Iterable<Buffer>, width: number): Generator<Buffer, void> {
   for (const rows of stretches) {
     for (let at = 0; at < rows.length; at += width) yield rows.subarray(at, at + width);
   }

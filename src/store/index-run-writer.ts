@@ -20,8 +20,8 @@ export interface RunContents {
   /** Rows in the order of their revocation. */
   readonly revocations: readonly number[];
   readonly revokedEnds: readonly number[];
-  readonly supersededEnds: readonly number[];
-  readonly bothEnds: readonly number[];
+  /** Rows of older runs' certificates that are live no more. */
+  readonly ended: readonly number[];
   readonly settled: readonly number[];
 }
 
@@ -51,10 +51,10 @@ function writeTable(name: TableName, run: RunContents, writer: BlockWriter): voi
   if (name === 'certificates') writeCertificates(certificates, writer);
   else if (name === 'byClient') writePostings(certificates, clientKeyAt, writer);
   else if (name === 'byKey') writePostings(certificates, keyKeyAt, writer);
-  else if (name === 'byNotAfter') writeByNotAfter(certificates, writer);
+  else if (name === 'byNotAfter') writeByNotAfter(certificates, writer, 0);
+  else if (name === 'live') writeByNotAfter(certificates, writer, flags.superseded | flags.revoked);
   else if (name === 'revokedEnds') writeSorted(writer, run.revokedEnds, 5);
-  else if (name === 'supersededEnds') writeSorted(writer, run.supersededEnds, 5);
-  else if (name === 'bothEnds') writeSorted(writer, run.bothEnds, 5);
+  else if (name === 'ended') writeEnded(run, writer);
   else if (name === 'undelivered') writeUndelivered(certificates, writer);
   else if (name === 'settled') writeSorted(writer, run.settled, 6);
   else if (name === 'revocations') writeRevocations(run, writer);
@@ -80,12 +80,23 @@ function writePostings(rows: CertificateRows, keyAt: number, writer: BlockWriter
   }
 }
 
-function writeByNotAfter(rows: CertificateRows, writer: BlockWriter): void {
-  for (const row of rows.sorted(at.notAfter, 5, (candidate) => rows.isIssuedHere(candidate))) {
+/** @param unless without those that have one of these flags */
+function writeByNotAfter(rows: CertificateRows, writer: BlockWriter, unless: number): void {
+  const isWanted = (row: number) => rows.isIssuedHere(row) && !rows.has(row, unless);
+  for (const row of rows.sorted(at.notAfter, 5, isWanted)) {
     const into = writer.row();
     const base = row * stride;
     copyOctets(rows.octets, base + at.notAfter, writer.buffer, into, 5);
     copyOctets(rows.octets, base + at.seq, writer.buffer, into + 5, 19);
+  }
+}
+
+function writeEnded({ certificates: rows, ended }: RunContents, writer: BlockWriter): void {
+  const seqOf = (row: number) => rows.octets.readUIntBE(row * stride + at.seq, 6);
+  for (const row of ended.toSorted((a, b) => rows.notAfter(a) - rows.notAfter(b) || seqOf(a) - seqOf(b))) {
+    const into = writer.row();
+    copyOctets(rows.octets, row * stride + at.notAfter, writer.buffer, into, 5);
+    copyOctets(rows.octets, row * stride + at.seq, writer.buffer, into + 5, 6);
   }
 }
 

@@ -4,6 +4,9 @@ import { revocationWidth } from '../core/revocation-page.ts';
 import { type Serial, serialOctets } from '../core/serial.ts';
 import { type BlockReader, firstRowAt, IndexDamage, rowsPerBlock } from './index-blocks.ts';
 
+/** notAfter and seq. */
+export const liveKeyOctets = 11;
+
 /**
  * The tables of a run, in the order they lie in its file, with the width of their rows in octets. Numbers are big-endian,
  * so that rows sort as octets: `seq` 6, seconds 5 (see {@link secondsBias}), milliseconds 8 (float64), a line's place 13:
@@ -18,10 +21,12 @@ export const tableWidths = {
   byKey: 27,
   /** notAfter, seq, place. */
   byNotAfter: 24,
-  /** notAfter of certificates that were revoked, superseded, or became both, in this run. */
+  /** notAfter of certificates that were revoked in this run. */
   revokedEnds: 5,
-  supersededEnds: 5,
-  bothEnds: 5,
+  /** notAfter, seq, place of certificates that were issued in this run and were live at its end. */
+  live: 24,
+  /** notAfter, seq of live certificates of older runs that were superseded or revoked in this one. */
+  ended: liveKeyOctets,
   /** seq and place of certificates that were issued in this run and owed a delivery at its end. */
   undelivered: 19,
   /** seq of certificates of older runs whose delivery is owed no more. */

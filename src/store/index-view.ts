@@ -84,8 +84,12 @@ export class IndexView implements OlderView {
     return this.#askPages((reader) => reader.certificatesExpiring(from, to));
   }
 
-  async countExpiring(from: Date, to: Date): Promise<number> {
-    return this.#ask((reader) => reader.countExpiring(from, to));
+  liveExpiring(from: Date, to: Date): AsyncIterable<readonly CertificateRecord[]> {
+    return this.#askPages((reader) => reader.liveExpiring(from, to));
+  }
+
+  async countLive(from: Date, to: Date): Promise<number> {
+    return this.#ask((reader) => reader.countLive(from, to));
   }
 
   async longestValidityMs(): Promise<number> {
