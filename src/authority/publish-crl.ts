@@ -1,5 +1,5 @@
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
-import { decodeRevocationPage, type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
+import { type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CrlRecord } from '../ledger/record.ts';
@@ -140,14 +140,7 @@ export async function whyCrlIsDue(
 
 /** True if something was revoked since that CRL: the one that was to list it could not be made. */
 export async function hasUnlisted(view: LedgerView, last: CrlRecord): Promise<boolean> {
-  if (view.head.seq === last.seq) return false;
-  const pages = await view.revocationsForCrl({ dropExpired: true });
-  const newest = pages.at(-1)?.subarray(-revocationWidth) ?? new Uint8Array();
-  for (const { serial } of decodeRevocationPage(newest)) {
-    const { revocation } = (await view.certificate(serial)) ?? {};
-    if (revocation && revocation.seq > last.seq) return true;
-  }
-  return false;
+  return (await view.lastRevocationSeq()) > last.seq;
 }
 
 /** The CRL on record, as a result, for commands that leave it as it is: that of the CA that issues to clients, unless said otherwise. */

@@ -126,6 +126,10 @@ export class LayeredView implements LedgerView {
     return (await this.#newer.lastCrl(issuer)) ?? this.#older.lastCrl(issuer);
   }
 
+  async lastRevocationSeq(): Promise<number> {
+    return (await this.#newer.lastRevocationSeq()) || this.#older.lastRevocationSeq();
+  }
+
   async revocationsForCrl({
     dropExpired,
   }: {

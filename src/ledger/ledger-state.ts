@@ -199,6 +199,11 @@ export class LedgerState implements LedgerView {
     return this.#crls.get(issuer);
   }
 
+  async lastRevocationSeq(): Promise<number> {
+    const last = this.#revoked.at(-1);
+    return (last === undefined ? undefined : this.#known(last).revocation?.seq) ?? 0;
+  }
+
   async revocationsForCrl({
     dropExpired,
   }: {

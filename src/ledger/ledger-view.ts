@@ -39,6 +39,8 @@ export interface LedgerView {
 
   /** The latest CRL of that issuer. */
   lastCrl(issuer: IssuerRole): Promise<CrlRecord | undefined>;
+  /** The number of the latest `revoked` entry that changed anything; 0 if there is none. */
+  lastRevocationSeq(): Promise<number>;
   /**
    * The revocations of client certificates for the next CRL, ordered by revocation. With `dropExpired` those that have been on
    * a CRL after their certificate's notAfter are left out (isDueOnCrl in record.ts).

@@ -174,6 +174,12 @@ export class IndexReader {
     return place && crlRecord(this.#entry(place, 'crl-published'));
   }
 
+  lastRevocationSeq(): number {
+    const table = this.#index.tables.findLast((run) => run.revocations.count > 0)?.revocations;
+    for (const row of table?.rows(table.count - 1, table.count) ?? []) return row.readUIntBE(0, 6);
+    return 0;
+  }
+
   revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): readonly RevocationPage[] {
     const result: Buffer[] = [];
     let page = Buffer.alloc(0);

@@ -108,6 +108,10 @@ export class IndexView implements OlderView {
     return this.#ask((reader) => reader.lastCrl(issuer));
   }
 
+  async lastRevocationSeq(): Promise<number> {
+    return this.#ask((reader) => reader.lastRevocationSeq());
+  }
+
   revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): readonly RevocationPage[] {
     return this.#ask((reader) => reader.revocations(dropExpired, lastCrl));
   }

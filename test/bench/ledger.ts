@@ -46,11 +46,21 @@ const commands = [
 export async function benchLedgers(ca: string, sizes: readonly number[], runs: number): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'private-ca-bench-'));
   try {
-    const columns: Column[] = [];
+    const contenders: (readonly Contender[])[] = [];
     for (const size of sizes) {
       process.stderr.write(`${size.toLocaleString('en')} certificates …\n`);
-      columns.push(await measure(ca, directory, size, size > 100_000 ? Math.min(runs, 5) : runs));
+      contenders.push(await contendersFor(ca, directory, size));
     }
+    process.stderr.write('commands …\n');
+    // All sizes in turn, so that a machine whose speed drifts shows no growth of its own.
+    const timings = race(contenders.flat(), runs);
+    const columns = sizes.map((size, index) => ({
+      size,
+      timings: (contenders[index] ?? []).map((contender) => ({
+        ...(timings[contenders.flat().indexOf(contender)] as Timing),
+        peakMib: peakMemory(contender, runs + 1),
+      })),
+    }));
     return render(columns);
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -62,7 +72,7 @@ interface Column {
   readonly timings: readonly (Timing & { readonly peakMib: number | undefined })[];
 }
 
-async function measure(ca: string, directory: string, size: number, runs: number): Promise<Column> {
+async function contendersFor(ca: string, directory: string, size: number): Promise<readonly Contender[]> {
   const home = join(directory, `home-${size}`);
   copyCached(await cachedHome(ca, size), home);
   const openssl = join(directory, `openssl-${size}`);
@@ -81,7 +91,7 @@ async function measure(ca: string, directory: string, size: number, runs: number
     cwd: openssl,
     argsOf: (i) => [`bench-${i}`],
   });
-  const contenders = [
+  return [
     ...commands.map(ours),
     theirs(
       'openssl ca',
@@ -90,16 +100,6 @@ async function measure(ca: string, directory: string, size: number, runs: number
     theirs('openssl ca -revoke', 'openssl ca -config ca.cnf -revoke "$0.crt" 2>/dev/null'),
     theirs('openssl ca -gencrl', 'openssl ca -config ca.cnf -gencrl -out ca.crl 2>/dev/null'),
   ];
-  const timings = race(contenders, runs);
-  const column = {
-    size,
-    timings: timings.map((timing, index) => ({
-      ...timing,
-      peakMib: peakMemory(contenders[index] as Contender, runs + 1),
-    })),
-  };
-  rmSync(openssl, { recursive: true });
-  return column;
 }
 
 /** A home directory with that many certificates, made today. */

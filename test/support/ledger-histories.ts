@@ -145,6 +145,7 @@ export async function askEverything(view: LedgerView): Promise<unknown> {
     undelivered: await view.undelivered(),
     counts: await Promise.all(instants.map((now) => view.counts(now))),
     crls: [await view.lastCrl('root'), await view.lastCrl('issuing')],
+    lastRevocationSeq: await view.lastRevocationSeq(),
     revocations: (await view.revocationsForCrl({ dropExpired: false })).flatMap(decodeRevocationPage),
     due: (await view.revocationsForCrl({ dropExpired: true })).flatMap(decodeRevocationPage),
   };
