@@ -11,8 +11,8 @@ const toleranceMs = 5 * 60_000;
  * expired for everybody else, and would cut every client off.
  */
 export function checkClock(now: Date, head: LedgerHead, confirmed: boolean): void {
+  if (confirmed || !isClockBehind(now, head.time)) return;
   const behindMs = head.time.getTime() - now.getTime();
-  if (confirmed || behindMs <= toleranceMs) return;
   throw new CaError(
     'ledger/clock-behind',
     `the clock says ${formatInstant(now)}, ${formatDuration(behindMs)} before the last entry of the ledger (${formatInstant(head.time)})`,
@@ -20,4 +20,9 @@ export function checkClock(now: Date, head: LedgerHead, confirmed: boolean): voi
       hint: 'set the clock; if it is right and the entry was made with a wrong one, run the command again with --yes',
     },
   );
+}
+
+/** True if the clock stands well before a time that has passed. */
+export function isClockBehind(now: Date, past: Date): boolean {
+  return past.getTime() - now.getTime() > toleranceMs;
 }

@@ -2,6 +2,7 @@ import { CaError } from '../core/ca-error.ts';
 import { formatInstant } from '../core/instant.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { AuthorityRecord } from '../ledger/record.ts';
+import { encodeHeadStatement, type HeadStatement, type SignedHead } from '../ledger/signed-head.ts';
 import type { Approved, IssuerFacts } from '../lint/approve.ts';
 import { decodeCertificate, encodeSigned } from '../x509/certificate.ts';
 import { isEncrypted, readPrivateKey } from '../x509/private-key.ts';
@@ -23,6 +24,8 @@ export interface Signer {
   readonly issuer: Issuer;
   /** The Certificate or CertificateList in DER: the approved bytes, signed, the signature verified. */
   sign(approved: Approved): Uint8Array;
+  /** A head of the record, signed, the signature verified. Beside what the linter approved, the key signs this alone. */
+  signHead(statement: Omit<HeadStatement, 'key'>): SignedHead;
 }
 
 /** The role of the CA that issues to clients. */
@@ -107,18 +110,30 @@ export async function openCaKey(
 export function createSigner(issuer: Issuer, key: Parameters<typeof signBytes>[0]): Signer {
   const { signatureAlgorithm, facts } = issuer;
   const publicKey = openPublicKey(facts.spki);
+  const signVerified = (bytes: Uint8Array) => {
+    const signature = signBytes(key, signatureAlgorithm, bytes);
+    // A fault during signing can leak the key or make a certificate that nobody accepts: look before it leaves.
+    if (!verifyBytes(publicKey, signatureAlgorithm, bytes, signature)) {
+      throw new Error('the signature just made does not verify');
+    }
+    return signature;
+  };
   return {
     issuer,
     sign(approved) {
       const tbs = approved.bytesFor(facts.spki);
-      const signature = signBytes(key, signatureAlgorithm, tbs);
-      // A fault during signing can leak the key or make a certificate that nobody accepts: look before it leaves.
-      if (!verifyBytes(publicKey, signatureAlgorithm, tbs, signature)) {
-        throw new Error('the signature just made does not verify');
-      }
-      return encodeSigned(tbs, signatureAlgorithm, signature);
+      return encodeSigned(tbs, signatureAlgorithm, signVerified(tbs));
+    },
+    signHead(statement) {
+      const head = { ...statement, key: keyName(issuer) };
+      return { ...head, signature: signVerified(encodeHeadStatement(head)) };
     },
   };
+}
+
+/** The identifier of the issuer's key in hex, as heads of the record name it. */
+export function keyName({ facts }: Issuer): string {
+  return Buffer.from(facts.keyIdentifier).toString('hex');
 }
 
 /** Throws `authority/validity-exceeds-issuer` if a certificate until `notAfter` would outlive its issuer. */

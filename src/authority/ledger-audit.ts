@@ -1,4 +1,4 @@
-import { CaError, type ErrorCode } from '../core/ca-error.ts';
+import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import { parseDistinguishedName } from '../core/distinguished-name.ts';
 import type { Serial } from '../core/serial.ts';
@@ -8,14 +8,12 @@ import { decodeCertificate } from '../x509/certificate.ts';
 import { encodeName } from '../x509/name.ts';
 import { openPublicKey, verifyBytes } from '../x509/signature.ts';
 import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
+import type { Finding } from './finding.ts';
+import { findFutureHeads, HeadComparison, type HeadProof, type KeptHead } from './head-proof.ts';
 import { clientIssuer, clientIssuerRole, type Issuer } from './issuer.ts';
+import { asFinding, readKeptHead } from './kept-head.ts';
 import type { Ports } from './ports.ts';
 import { isInPlace } from './publish-crl.ts';
-
-export interface Finding {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
 
 export interface AuditResult {
   readonly entries: number;
@@ -23,30 +21,46 @@ export interface AuditResult {
   readonly head: string;
   readonly certificates: number;
   readonly revocations: number;
+  /** The heads that the record was held against, by their numbers: the one beside the CRL, and those that were given. */
+  readonly heads: readonly HeadProof[];
   /** Empty when the record is whole. */
   readonly findings: readonly Finding[];
 }
 
 /**
  * Checks the whole record: every line strictly, the chain, each certificate's bytes against what its entry says and
- * against the CA's signature, each reference, and that the CRL in place is the one recorded last. At a line that is not
- * sound it ends: what it counts then are the entries before that line.
+ * against the CA's signature, each reference, that the CRL in place is the one recorded last, and that the record goes on
+ * from heads that were kept, which is what finds a history that was rewritten as a whole. At a line that is not sound it
+ * ends: what it counts then are the entries before that line.
  */
-export async function auditLedger(ports: Pick<Ports, 'ledger' | 'home' | 'progress'>): Promise<AuditResult> {
-  const tally: Tally = { entries: 0, revocations: 0, owners: new Map(), findings: [] };
+export async function auditLedger(
+  ports: Pick<Ports, 'ledger' | 'home' | 'clock' | 'progress'>,
+  given: readonly KeptHead[] = [],
+): Promise<AuditResult> {
+  const findings: Finding[] = [];
+  // Before the record: a CRL and its head may be published meanwhile.
+  const kept = await readKeptHead(ports.home).catch((error: unknown) => {
+    findings.push(asFinding(error));
+  });
+  const comparison = new HeadComparison(kept ? [...given, kept] : given);
+  const tally: Tally = { entries: 0, revocations: 0, owners: new Map(), comparison, findings };
   const head = await readAll(tally, ports).catch((error: unknown) => {
-    if (!(error instanceof CaError) || !error.code.startsWith('ledger/')) throw error;
-    tally.findings.push({ code: error.code, message: error.message });
+    findings.push(asFinding(error));
     return '';
   });
-  const { entries, owners, revocations, findings } = tally;
-  return { entries, head, certificates: owners.size, revocations, findings };
+  const proved = comparison.conclude(tally.view);
+  findings.push(...proved.findings, ...findFutureHeads(given, ports.clock()));
+  const { entries, owners, revocations } = tally;
+  return { entries, head, certificates: owners.size, revocations, heads: proved.heads, findings };
 }
 
 /** What the audit has seen so far. */
 interface Tally {
   entries: number;
   revocations: number;
+  /** Undefined when there is none to be had of a record so broken. */
+  view?: LedgerView;
+  readonly comparison: HeadComparison;
   readonly owners: Map<Serial, ClientName>;
   readonly findings: Finding[];
 }
@@ -56,6 +70,7 @@ async function readAll(tally: Tally, ports: Pick<Ports, 'ledger' | 'home' | 'pro
   let view: LedgerView;
   try {
     view = await ports.ledger.view();
+    tally.view = view;
   } catch (error) {
     // Without a view there is no CA to check signatures with; the lines before the fault are counted all the same.
     for await (const page of ports.ledger.entries()) for (const entry of page) count(entry, tally);
@@ -80,6 +95,7 @@ async function readAll(tally: Tally, ports: Pick<Ports, 'ledger' | 'home' | 'pro
 
 function count(entry: Entry, tally: Tally): void {
   tally.entries = entry.seq;
+  tally.comparison.see(entry);
   if (entry.type === 'revoked') tally.revocations++;
   tally.findings.push(...checkReferences(entry, tally.owners));
   if (entry.type === 'issued') tally.owners.set(entry.serial, entry.client);

@@ -66,6 +66,10 @@ export interface PublishedCrl {
   readonly issuer: IssuerRole;
   readonly der: Uint8Array;
   readonly pem: string;
+  /** The record's signed head after this CRL's entry, which is put beside the CRL. */
+  readonly head?: string;
+  /** The head before it, if the record does not go on from it: set aside in the same directory. */
+  readonly lostHead?: NamedFile;
 }
 
 /** Where the CRLs lie once they are published; `bundle` holds all of them in one PEM. */
@@ -84,9 +88,9 @@ export interface Home {
   readSettings(): Promise<string>;
   /** Absolute path of one of the authority's files, for a person or a script to use. */
   filePath(name: string): string;
-  /** Puts the CRL files in place by rename, DER and PEM. */
+  /** Puts the CRL files in place by rename: DER and PEM, and the head that comes with them. */
   publishCrl(crl: PublishedCrl): Promise<CrlPaths>;
-  /** Writes the published CRL files of all issuers into another directory as well, by rename. */
+  /** Writes the published CRL files of all issuers, and the head beside them, into another directory as well, by rename. */
   copyCrls(directory: string): Promise<void>;
   /** The number of the CRL that was last copied and announced everywhere, as {@link recordSpread} was told. */
   readSpread(): Promise<string | undefined>;
@@ -95,6 +99,8 @@ export interface Home {
   readCrl(issuer: IssuerRole): Promise<Uint8Array | undefined>;
   /** The PEM that is published now. */
   readCrlPem(issuer: IssuerRole): Promise<string | undefined>;
+  /** The signed head beside the published CRLs; undefined before the first that came with one. */
+  readHead(): Promise<Uint8Array | undefined>;
   /** @param twoTier to be said where there is no authority yet */
   crlPaths(issuer: IssuerRole, twoTier?: boolean): CrlPaths;
 }

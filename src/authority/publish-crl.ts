@@ -3,6 +3,7 @@ import { type RevocationPage, revocationWidth } from '../core/revocation-page.ts
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CrlRecord } from '../ledger/record.ts';
+import { encodeSignedHead } from '../ledger/signed-head.ts';
 import { approveCrl } from '../lint/approve.ts';
 import { decodeSigned } from '../x509/certificate.ts';
 import { decodeTbsCrl, encodeTbsCrl } from '../x509/crl.ts';
@@ -18,6 +19,7 @@ import {
   openSigner,
   type Signer,
 } from './issuer.ts';
+import { findRollback, type Rollback } from './kept-head.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 import { copyPublished, isSpread, spreadCrl } from './spread-crl.ts';
@@ -30,6 +32,8 @@ export interface CrlResult {
   readonly nextUpdate: Date;
   readonly entries: number;
   readonly files: CrlPaths;
+  /** The record was put back from an older copy since the CRL before. */
+  readonly rollback?: Rollback;
 }
 
 /**
@@ -86,7 +90,7 @@ export async function publishInside(
     revocations,
   });
   const der = signer.sign(approveCrl(tbs, { ...issuer.facts, ...(last ? { lastNumber: last.number } : {}) }));
-  await transaction.append([
+  const { seq, hash, time } = await transaction.append([
     {
       type: 'crl-published',
       issuer: issuer.role,
@@ -98,8 +102,28 @@ export async function publishInside(
       ...(carried === 0 ? {} : { carried }),
     },
   ]);
-  const files = await ports.home.publishCrl({ issuer: issuer.role, der, pem: encodePem('X509 CRL', der) });
-  return { number: `${number}`, thisUpdate, nextUpdate, entries, files };
+  const { name } = view.authority;
+  // The root of two tiers signs too seldom to speak for the record.
+  const head =
+    issuer.role === clientIssuerRole(view.authority)
+      ? encodeSignedHead(signer.signHead({ authority: name, seq, hash, time: wholeSeconds(time) }))
+      : undefined;
+  const lost = head === undefined ? undefined : await findRollback(view, ports.home);
+  const files = await ports.home.publishCrl({
+    issuer: issuer.role,
+    der,
+    pem: encodePem('X509 CRL', der),
+    ...(head === undefined ? {} : { head }),
+    ...(lost ? { lostHead: lost.file } : {}),
+  });
+  return {
+    number: `${number}`,
+    thisUpdate,
+    nextUpdate,
+    entries,
+    files,
+    ...(lost ? { rollback: lost.rollback } : {}),
+  };
 }
 
 /** What goes on the issuer's next CRL, and how many of these entries are carried over from the published one. */

@@ -153,7 +153,14 @@ async function renewCrl(asked: boolean, run: Run): Promise<CrlResult | undefined
   if (!isDue && (!current || (await isSpread(current, settings, ports)))) return current;
   const signer = isDue ? await run.openSigner() : undefined;
   try {
-    if (signer) return await publishCrl(signer, settings, ports);
+    if (signer) {
+      const crl = await publishCrl(signer, settings, ports);
+      if (crl.rollback) {
+        const { code, message, hint } = crl.rollback;
+        run.failed.push({ code, message, hint });
+      }
+      return crl;
+    }
     if (current) await spreadCrl(current, settings, ports);
     return current;
   } catch (error) {

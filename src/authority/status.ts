@@ -5,7 +5,10 @@ import type { Serial } from '../core/serial.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView, StatusCounts } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, type CrlRecord, certificateStatus } from '../ledger/record.ts';
+import type { Finding } from './finding.ts';
+import type { KeptHead } from './head-proof.ts';
 import { clientIssuer, clientIssuerRole } from './issuer.ts';
+import { asFinding, findHeadFault, readKeptHead } from './kept-head.ts';
 import type { CrlPaths, Ports } from './ports.ts';
 import { hasUnlisted, isInPlace } from './publish-crl.ts';
 import { planRenewals, windowMs } from './renewal-plan.ts';
@@ -56,6 +59,8 @@ export async function status(
   settings: Settings,
   ports: Pick<Ports, 'ledger' | 'home' | 'clock'>,
 ): Promise<StatusResult> {
+  // Before the record: a CRL and its head may be published meanwhile.
+  const keptHead = await readKeptHead(ports.home).catch(asFinding);
   const view = await ports.ledger.view();
   const now = ports.clock();
   const { due, skipped } = await planRenewals({ clients: [], force: false }, view, settings, now);
@@ -68,6 +73,7 @@ export async function status(
   const caNotAfter = issuer.facts.notAfter;
 
   const problems = [
+    ...(await headProblems(keptHead, view)),
     ...crlProblems(crl, now),
     ...(await revocationProblems(view)),
     ...(await spreadProblems(crl, settings, ports)),
@@ -118,6 +124,14 @@ function freshness({ thisUpdate, nextUpdate }: CrlRecord, isRenewed: boolean, no
   if (!isRenewed) return 'fresh';
   const half = (nextUpdate.getTime() - thisUpdate.getTime()) / 2;
   return now.getTime() - thisUpdate.getTime() > half ? 'stale' : 'fresh';
+}
+
+/** The record, held against the head that was signed with the last CRL. */
+async function headProblems(kept: KeptHead | Finding | undefined, view: LedgerView): Promise<string[]> {
+  if (!kept) return [];
+  if ('code' in kept) return [`${kept.message}; run: ca crl`];
+  const fault = await findHeadFault(kept, view);
+  return fault ? [`${fault.message}; run: ca ledger verify`] : [];
 }
 
 function crlProblems(crl: CrlStatus | undefined, now: Date): string[] {

@@ -37,6 +37,11 @@ export function path(text: string): string {
   return visible(text);
 }
 
+/** The paths of one option for many files, repeated or one after the other; a comma may be part of a path. */
+export function manyPaths(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, path(text)];
+}
+
 /** Text that is not blank, such as what `"$UNSET"` gives. */
 export function visible(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It is empty.');

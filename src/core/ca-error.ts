@@ -37,6 +37,10 @@ export const errorCodes = [
   'ledger/unknown-client',
   'ledger/duplicate-serial',
   'ledger/clock-behind',
+  'ledger/malformed-head',
+  'ledger/foreign-head',
+  'ledger/rolled-back',
+  'ledger/rewritten',
   // what an authority will and will not do
   'authority/exists',
   'authority/missing',

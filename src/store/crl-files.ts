@@ -6,6 +6,9 @@ import type { FileToWrite } from './file-set.ts';
 /** All CRLs in one PEM, for servers that take one file, as nginx does; with two tiers alone. */
 export const allCrlsName = 'all.crl.pem';
 
+/** The record's signed head, in `crl/` and wherever the CRLs are copied. */
+export const headName = 'ledger.head';
+
 /** The names of an issuer's CRL in `crl/`: `ca.crl` is always that of the CA that issues to clients. */
 export function crlNames(
   issuer: IssuerRole,
@@ -16,10 +19,15 @@ export function crlNames(
 }
 
 /** The files of a CRL in the order in which they go into place: the DER, which tells that it is published, last. */
-export function crlFiles({ issuer, der, pem }: PublishedCrl, twoTier: boolean): FileToWrite[] {
+export function crlFiles(
+  { issuer, der, pem, head, lostHead }: PublishedCrl,
+  twoTier: boolean,
+): FileToWrite[] {
   const names = crlNames(issuer, twoTier);
   return [
     { name: names.pem, content: pem, mode: publicMode },
+    ...(lostHead ? [{ name: lostHead.name, content: lostHead.content, mode: publicMode }] : []),
+    ...(head === undefined ? [] : [{ name: headName, content: head, mode: publicMode }]),
     { name: names.der, content: der, mode: publicMode },
   ];
 }

@@ -4,7 +4,7 @@ import type { Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
-import { allCrlsFile, allCrlsName, crlFiles, crlNames } from './crl-files.ts';
+import { allCrlsFile, allCrlsName, crlFiles, crlNames, headName } from './crl-files.ts';
 import { writeDurably } from './durable-file.ts';
 import { inheritedOwner, publicDirectoryMode, publicMode } from './file-mode.ts';
 import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from './file-set.ts';
@@ -20,7 +20,7 @@ import { keyFileName } from './key-files.ts';
  *     keys/                      0700, keys 0600
  *     ledger/, clients/          0700
  *     crl/                       0755: ca.crl and ca.crl.pem; with two tiers root.crl, root.crl.pem and all.crl.pem;
- *                                .spread: the number of the list that was copied and announced
+ *                                ledger.head: the record's signed head; .spread: the number of the list that was copied and announced
  *
  * The directory itself has mode 0700; `chmod 711` lets servers read ca.crt and crl/, and nothing else.
  */
@@ -74,7 +74,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
       const names = new Set(
         (['issuing', 'root'] as const).flatMap((role) => Object.values(crlNames(role, twoTier))),
       );
-      const files = [...names, allCrlsName].flatMap((name) => {
+      const files = [...names, allCrlsName, headName].flatMap((name) => {
         const content = readIfThere(join(crlDirectory, name));
         return content ? [{ name, content, mode: publicMode }] : [];
       });
@@ -87,6 +87,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     recordSpread: async (number) => writeDurably(spreadPath, `${number}\n`, { mode: publicMode }),
     readCrl: async (issuer) => readIfThere(crlPaths(issuer).der),
     readCrlPem: async (issuer) => readIfThere(crlPaths(issuer).pem)?.toString('latin1'),
+    readHead: async () => readIfThere(join(crlDirectory, headName)),
     crlPaths,
   };
 }

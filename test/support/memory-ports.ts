@@ -6,6 +6,7 @@ import type {
   DeliveryPaths,
   HookResult,
   Ledger,
+  NamedFile,
   Ports,
 } from '../../src/authority/ports.ts';
 import { CaError } from '../../src/core/ca-error.ts';
@@ -62,6 +63,10 @@ export class MemoryWorld {
   readonly caKeys = new Map<IssuerRole, string>();
   readonly certificates = new Map<string, string>();
   readonly crls = new Map<IssuerRole, { der: Uint8Array; pem: string }>();
+  /** The signed head beside the CRLs. */
+  head: Uint8Array | undefined;
+  /** Heads that were set aside. */
+  readonly lostHeads: NamedFile[] = [];
   /** The number of the CRL that was last copied and announced. */
   spread: string | undefined;
   /** The directories that got copies of the CRLs, one item a copy. */
@@ -147,8 +152,10 @@ export class MemoryWorld {
         },
         readSettings: async () => world.settings,
         filePath: (name) => `/ca/${name}`,
-        publishCrl: async ({ issuer, der, pem }) => {
+        publishCrl: async ({ issuer, der, pem, head, lostHead }) => {
           world.#perhapsFail('publishCrl');
+          if (head !== undefined) world.head = Buffer.from(head);
+          if (lostHead) world.lostHeads.push(lostHead);
           world.crls.set(issuer, { der, pem });
           return this.#crlPaths(issuer);
         },
@@ -162,6 +169,7 @@ export class MemoryWorld {
         },
         readCrl: async (issuer) => world.crls.get(issuer)?.der,
         readCrlPem: async (issuer) => world.crls.get(issuer)?.pem,
+        readHead: async () => world.head,
         crlPaths: (issuer, twoTier) => this.#crlPaths(issuer, twoTier),
       },
       ledger: this.#ledger(),

@@ -1,26 +1,72 @@
 import type { Command } from 'commander';
+import type { KeptHead } from '../../authority/head-proof.ts';
+import { CaError } from '../../core/ca-error.ts';
+import { printable } from '../../core/printable.ts';
 import type { Entry } from '../../ledger/entry.ts';
+import type { Context, PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
-import { addExamples } from '../options.ts';
+import { addExamples, addPassphraseOption, manyPaths, path } from '../options.ts';
 import { renderAudit } from '../render/audit.ts';
+import { renderHead } from '../render/head.ts';
 import { report, reportEntries } from '../report.ts';
 
-/** `ca ledger verify` and `ca ledger export`: the record itself. */
+interface HeadOptions extends PassphraseOptions {
+  readonly out?: string;
+}
+
+/** `ca ledger verify`, `ca ledger head` and `ca ledger export`: the record itself. */
 export function declare(command: Command, run: Run): void {
   const check = command
     .helpCommand(false)
     .command('verify')
     .summary('look for anything that was changed, removed, swapped or inserted')
     .description(
-      'Check every line, the chain, each certificate and its signature; exit code 1 for findings.',
-    );
-  addExamples(check, ['ca ledger verify', 'finds any line that was changed, removed, swapped or inserted']);
-  check.action(() =>
+      'Check every line, the chain, each certificate and its signature, and that the ledger goes on from heads ' +
+        'that were kept; exit code 1 for findings.',
+    )
+    .option('--head <files...>', 'heads that ca ledger head printed, or that lay beside a CRL', manyPaths);
+  addExamples(
+    check,
+    ['ca ledger verify', 'finds any line that was changed, removed, swapped or inserted'],
+    ['ca ledger verify --head heads/*.head', 'finds a ledger that was rolled back, or rewritten as a whole'],
+  );
+  check.action((options: { readonly head?: readonly string[] }) =>
     run(async (context) => {
       const { auditLedger } = await import('../../authority/ledger-audit.ts');
-      const result = await auditLedger(await context.openRecord());
+      const ports = await context.openRecord();
+      const heads = await Promise.all((options.head ?? []).map((file) => readHead(file, context)));
+      const result = await auditLedger(ports, heads);
       report(context, result, renderAudit);
       return result.findings.length === 0 ? 'yes' : 'no';
+    }),
+  );
+
+  const head = command
+    .command('head')
+    .summary('print the signed head, to be kept elsewhere')
+    .description(
+      'Print the number and hash of the last entry, signed by the CA that issues to clients. Whoever keeps it elsewhere ' +
+        'can prove later that the ledger was rolled back or rewritten.',
+    )
+    .option('--out <file>', 'a new file', path);
+  addPassphraseOption(head);
+  addExamples(
+    head,
+    ['ca ledger head | ssh witness "cat > ca-$(date +%F).head"', 'where the CA cannot change it'],
+    ['ca ledger head --out /mnt/usb/ca.head', 'the same in a file'],
+  );
+  head.action((options: HeadOptions) =>
+    run(async (context) => {
+      const { ledgerHead } = await import('../../authority/ledger-head.ts');
+      const result = await ledgerHead(await context.openRecord(options));
+      if (options.out === undefined) {
+        report(context, result, renderHead);
+      } else {
+        const file = context.world.resolvePath(options.out);
+        await context.world.createFile(file, Buffer.from(result.text), false);
+        report(context, { ...result, file }, renderHead);
+      }
+      return 'yes';
     }),
   );
 
@@ -40,6 +86,15 @@ export function declare(command: Command, run: Run): void {
       return 'yes';
     }),
   );
+}
+
+async function readHead(file: string, { world }: Context): Promise<KeptHead> {
+  const { parseSignedHead } = await import('../../ledger/signed-head.ts');
+  const octets = await world.findFile(file);
+  if (octets) return { file, head: parseSignedHead(octets, file) };
+  throw new CaError('store/not-found', `there is no file ${printable(file)}`, {
+    hint: 'name the files that hold the heads: --head heads/*.head',
+  });
 }
 
 async function* entryLines(

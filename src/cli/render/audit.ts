@@ -6,7 +6,8 @@ import { renderFacts } from './table.ts';
 
 /** What was checked, and each finding as a line. */
 export function renderAudit(result: AuditResult, { style }: View): readonly Line[] {
-  const { entries, certificates, revocations, head, findings } = result;
+  const { entries, certificates, revocations, head, heads, findings } = result;
+  const proved = heads.filter(({ extended }) => extended).length;
   return [
     findings.length === 0
       ? style.green('the ledger is whole')
@@ -18,6 +19,7 @@ export function renderAudit(result: AuditResult, { style }: View): readonly Line
         ['certificates', `${certificates}`],
         ['revocations', `${revocations}`],
         ['head', head === '' ? undefined : head],
+        ['kept heads', heads.length === 0 ? undefined : `${proved} of ${heads.length} extended`],
       ],
       '  ',
     ),

@@ -1,5 +1,6 @@
 import type { CrlResult } from '../../authority/publish-crl.ts';
-import { type Line, news, note, type View } from '../report.ts';
+import { printable } from '../../core/printable.ts';
+import { type Line, news, note, type View, warning } from '../report.ts';
 import { counted, dayAndDistance } from './relative-time.ts';
 import { renderFacts } from './table.ts';
 
@@ -22,7 +23,7 @@ export function renderCrl(
 /** The facts of a CRL, indented. */
 export function crlLines(crl: CrlResult | undefined, { now }: View): readonly Line[] {
   if (!crl) return [];
-  return renderFacts(
+  const facts = renderFacts(
     [
       ['number', crl.number],
       ['entries', counted(crl.entries, 'revoked certificate')],
@@ -32,4 +33,7 @@ export function crlLines(crl: CrlResult | undefined, { now }: View): readonly Li
     ],
     '  ',
   ).map(news);
+  if (!crl.rollback) return facts;
+  const { message, hint } = crl.rollback;
+  return [...facts, warning(`ca: ${printable(message)}`), warning(`  hint: ${printable(hint)}`)];
 }
