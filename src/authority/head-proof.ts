@@ -34,6 +34,7 @@ interface Comparison extends KeptHead {
 /** Holds kept heads against the record while it is read from its first entry on. */
 export class HeadComparison {
   readonly #comparisons: readonly Comparison[];
+  #lastSeq = 0;
 
   constructor(heads: readonly KeptHead[]) {
     this.#comparisons = heads.map((kept) => ({ ...kept }));
@@ -41,6 +42,7 @@ export class HeadComparison {
 
   /** To be told of each entry in order. */
   see({ seq, prev, time }: Entry): void {
+    this.#lastSeq = seq;
     for (const each of this.#comparisons) {
       if (seq === each.head.seq + 1) each.hash = prev;
       // A head's time has whole seconds.
@@ -60,7 +62,9 @@ export class HeadComparison {
       const { file, head } = each;
       let extended = false;
       if (view) {
-        const hash = head.seq === view.head.seq ? view.head.hash : each.hash;
+        // What the view says of a line that was not reached may come from an index that is older than the fault.
+        const isLast = head.seq === view.head.seq && head.seq === this.#lastSeq;
+        const hash = isLast ? view.head.hash : each.hash;
         const unsigned = signatureFinding(each, view.authority);
         if (unsigned) findings.push(unsigned);
         else if (head.seq > view.head.seq) findings.push(rolledBack(each, view.head.seq));

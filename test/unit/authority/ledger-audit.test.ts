@@ -12,8 +12,9 @@ async function messages(scene: Scene): Promise<string[]> {
   return (await audit(scene)).findings.map(({ message }) => message);
 }
 
-/** Changes an entry and closes the chain behind it again, as somebody would who knows how it is made. */
+/** Changes an entry and closes the chain behind it again, as somebody would who knows how it is made, and removes the head. */
 function forge(scene: Scene, type: Entry['type'], change: (line: string) => string): void {
+  scene.world.head = undefined;
   let prev = '';
   let done = false;
   scene.world.lines = scene.world.lines.map((line) => {
@@ -51,6 +52,14 @@ describe('auditLedger', () => {
       head: scene.world.state.head.hash,
       certificates: 2,
       revocations: 1,
+      heads: [
+        {
+          file: '/ca/crl/ledger.head',
+          seq: scene.world.lines.length,
+          time: new Date('2026-11-22T09:30:00Z'),
+          extended: true,
+        },
+      ],
       findings: [],
     });
   });
@@ -101,6 +110,7 @@ describe('auditLedger', () => {
       head: '',
       certificates: 1,
       revocations: 0,
+      heads: [expect.objectContaining({ extended: false })],
       findings: [
         {
           code: 'ledger/broken-chain',
