@@ -135,7 +135,7 @@ export function rewritten(
   const younger =
     youngerFrom === undefined
       ? ''
-      : `; from entry ${youngerFrom} on it is younger than that head: an older copy was put back, and went on`;
+      : `; from entry ${youngerFrom} on the ledger is younger than that head: an older copy was put back, and went on`;
   return {
     code: 'ledger/rewritten',
     message:

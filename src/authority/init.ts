@@ -6,6 +6,7 @@ import { parseSan } from '../core/san.ts';
 import type { Serial } from '../core/serial.ts';
 import { serialFromOctets } from '../core/serial.ts';
 import { type CrlPublished, type EntryBody, type IssuerRole, ledgerVersion } from '../ledger/entry.ts';
+import { encodeSignedHead } from '../ledger/signed-head.ts';
 import { approveCertificate, approveCrl, type IssuerFacts } from '../lint/approve.ts';
 import { encodeTbsCertificate } from '../x509/certificate.ts';
 import { encodeTbsCrl } from '../x509/crl.ts';
@@ -147,6 +148,10 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
     ],
     crls: crls.map(({ file }) => file),
     entries: [created, ...crls.map(({ entry }) => entry)],
+    signHead: ({ seq, hash, time }) => {
+      const statement = { authority: request.name, seq, hash, time: wholeSeconds(time) };
+      return encodeSignedHead((issuing ?? root).signer.signHead(statement));
+    },
   });
   return {
     ...result,

@@ -60,6 +60,8 @@ export interface NewAuthority {
   readonly certificates: readonly NamedFile[];
   readonly crls: readonly PublishedCrl[];
   readonly entries: readonly EntryBody[];
+  /** The signed head that lies beside the CRLs, once the entries have become that record. */
+  signHead(head: LedgerHead): string;
 }
 
 export interface PublishedCrl {

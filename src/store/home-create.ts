@@ -13,7 +13,8 @@ import type { NewAuthority } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { EntryBody } from '../ledger/entry.ts';
-import { allCrlsFile, crlFiles } from './crl-files.ts';
+import type { LedgerHead } from '../ledger/record.ts';
+import { allCrlsFile, crlFiles, headName } from './crl-files.ts';
 import {
   inheritedOwner,
   publicDirectoryMode,
@@ -34,10 +35,11 @@ import { removeUnfinished, unfinishedPrefix, whileUnfinished } from './home-unfi
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';
 
-/** Begins a ledger with these entries in an empty directory, durably. */
-export type BeginLedger = (directory: string, entries: readonly EntryBody[]) => void;
+/** Begins a ledger with these entries in an empty directory, durably, and gives its head. */
+export type BeginLedger = (directory: string, entries: readonly EntryBody[]) => LedgerHead;
 
 const ledgerName = 'ledger';
+const crlName = 'crl';
 
 /** True if there is an authority: its settings or its record. Throws `store/permission` if we may not look. */
 export function isAuthority(path: string): boolean {
@@ -112,7 +114,7 @@ function foldersOf(contents: NewAuthority): readonly Folder[] {
     },
     { name: ledgerName, mode: secretDirectoryMode, files: [] },
     {
-      name: 'crl',
+      name: crlName,
       mode: publicDirectoryMode,
       files: [
         ...crls.flatMap((crl) => crlFiles(crl, twoTier)),
@@ -126,10 +128,15 @@ function foldersOf(contents: NewAuthority): readonly Folder[] {
 async function build(root: string, contents: NewAuthority, beginLedger: BeginLedger): Promise<void> {
   const folders = foldersOf(contents);
   for (const { name, mode } of folders) makeDirectories(join(root, name), mode, inheritedOwner);
-  await allDone(folders.map(({ name, files }) => writeFiles(join(root, name), files)));
   const ledger = join(root, ledgerName);
-  beginLedger(ledger, contents.entries);
-  await syncDirectories([ledger]);
+  const signed = contents.signHead(beginLedger(ledger, contents.entries));
+  const head = { name: headName, content: signed, mode: publicMode };
+  await allDone([
+    syncDirectories([ledger]),
+    ...folders.map(({ name, files }) =>
+      writeFiles(join(root, name), name === crlName ? [...files, head] : files),
+    ),
+  ]);
 }
 
 /** The stats of what is there, an empty directory, or undefined for nothing. Throws if there is anything more. */

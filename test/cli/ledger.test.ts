@@ -11,6 +11,9 @@ describe('ca ledger', () => {
       head: expect.stringMatching(/^[0-9a-f]{64}$/),
       certificates: 1,
       revocations: 0,
+      heads: [
+        { file: sandbox.path('home/crl/ledger.head'), seq: 2, time: '2026-11-22T09:30:00Z', extended: true },
+      ],
       findings: [],
     });
     const { head, entries } = await sandbox.json<{ head: { seq: number }; entries: unknown[] }>(

@@ -66,7 +66,7 @@ describe('ca revoke and crl', () => {
     const notDue = await sandbox.run('crl --if-due --out copy');
     expect(notDue.stdout).toContain('the CRL is not due\n');
     expect(notDue.stdout).toContain(`copied to ${sandbox.path('copy')}\n`);
-    expect(readdirSync(sandbox.path('copy'))).toEqual(['ca.crl', 'ca.crl.pem']);
+    expect(readdirSync(sandbox.path('copy'))).toEqual(['ca.crl', 'ca.crl.pem', 'ledger.head']);
     expect(await sandbox.json('crl')).toMatchObject({ entries: 0, why: 'asked for', files: {} });
     expect((await sandbox.run('crl --dry-run')).stdout).toBe('would publish a new CRL: asked for\n');
   });

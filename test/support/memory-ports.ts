@@ -149,6 +149,7 @@ export class MemoryWorld {
           for (const { name, content } of contents.certificates) world.certificates.set(name, `${content}`);
           for (const { issuer, der, pem } of contents.crls) world.crls.set(issuer, { der, pem });
           world.#append(contents.entries);
+          world.head = Buffer.from(contents.signHead(world.state.head));
         },
         readSettings: async () => world.settings,
         filePath: (name) => `/ca/${name}`,

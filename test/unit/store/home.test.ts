@@ -45,6 +45,7 @@ const oneTier: NewAuthority = {
   certificates: [{ name: 'ca.crt', content: 'root certificate', secret: false }],
   crls: [crlOf('root')],
   entries: [{ type: 'authority-created', version: 1, name: 'Acme', root: 'AA==' }],
+  signHead: ({ seq }) => `head ${seq}\n`,
 };
 
 const twoTiers: NewAuthority = {
@@ -58,9 +59,10 @@ const twoTiers: NewAuthority = {
 };
 
 const open = (at = path) =>
-  openHome(at, (directory, entries) =>
-    createDurably(join(directory, '00000001.jsonl'), JSON.stringify(entries), { mode: 0o644 }),
-  );
+  openHome(at, (directory, entries) => {
+    createDurably(join(directory, '00000001.jsonl'), JSON.stringify(entries), { mode: 0o644 });
+    return { seq: entries.length, hash: '00'.repeat(32), time: new Date(0) };
+  });
 
 describe('create', () => {
   it('makes everything, closed to others but for what servers read', async () => {
@@ -80,6 +82,7 @@ describe('create', () => {
       crl: '755',
       'crl/ca.crl': '644 root der 1',
       'crl/ca.crl.pem': '644 root pem 1\n',
+      'crl/ledger.head': '644 head 1\n',
       clients: '700',
     });
     expect(readdirSync(base)).toEqual(['ca']);
@@ -239,6 +242,7 @@ describe('create', () => {
     const home = openHome(path, () => {
       const [directory = ''] = readdirSync(base);
       seen.push(...readdirSync(join(base, directory)).filter((name) => name.startsWith('.')));
+      return { seq: 1, hash: '00'.repeat(32), time: new Date(0) };
     });
     await home.create(oneTier);
     expect(seen).toEqual(['.unfinished']);
@@ -359,6 +363,31 @@ describe('publishCrl', () => {
   });
 });
 
+describe('the head beside the CRLs', () => {
+  it('is replaced by the one that a CRL comes with, and stays when it comes with none', async () => {
+    const home = open();
+    await home.create(oneTier);
+    await home.publishCrl({ ...crlOf('root', 2), head: 'head 2\n' });
+    await expect(home.readHead()).resolves.toEqual(Buffer.from('head 2\n'));
+    expect(modeOf(join(path, 'crl/ledger.head'))).toBe('644');
+    await home.publishCrl(crlOf('root', 3));
+    await expect(home.readHead()).resolves.toEqual(Buffer.from('head 2\n'));
+  });
+
+  it('is set aside when it is lost, and is not there to read before the first', async () => {
+    const home = open();
+    await home.create(oneTier);
+    rmSync(join(path, 'crl/ledger.head'));
+    await expect(home.readHead()).resolves.toBeUndefined();
+    const lostHead = { name: 'lost-1.head', content: 'head 1\n', secret: false };
+    await home.publishCrl({ ...crlOf('root', 2), head: 'head 2\n', lostHead });
+    expect(readFileSync(join(path, 'crl/lost-1.head'), 'utf8')).toBe('head 1\n');
+    expect(readFileSync(join(path, 'crl/ledger.head'), 'utf8')).toBe('head 2\n');
+    await home.copyCrls(join(base, 'web'));
+    expect(readdirSync(join(base, 'web')).sort()).toEqual(['ca.crl', 'ca.crl.pem', 'ledger.head']);
+  });
+});
+
 describe('copyCrls', () => {
   it('writes all CRL files into another directory, which it makes, readable by servers', async () => {
     await open().create(twoTiers);
@@ -375,7 +404,7 @@ describe('copyCrls', () => {
     chmodSync(copy, 0o750);
     writeFileSync(join(copy, 'index.html'), '');
     await open().copyCrls(copy);
-    expect(readdirSync(copy).sort()).toEqual(['ca.crl', 'ca.crl.pem', 'index.html']);
+    expect(readdirSync(copy).sort()).toEqual(['ca.crl', 'ca.crl.pem', 'index.html', 'ledger.head']);
     expect(modeOf(copy)).toBe('750');
   });
 
@@ -411,6 +440,8 @@ function tree(root: string): Record<string, string> {
 
 function crlFilesIn(directory: string): Record<string, string> {
   return Object.fromEntries(
-    readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
+    readdirSync(directory)
+      .filter((name) => name.includes('crl'))
+      .map((name) => [name, readFileSync(join(directory, name), 'utf8')]),
   );
 }
