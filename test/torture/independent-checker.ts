@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, verify, X509Certificate } from 'node:crypto';
 import { type Dirent, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { childLimits } from '../support/run-cli.ts';
@@ -33,6 +33,7 @@ export class Checker {
       ...book.faults,
       ...this.#historyFaults(book),
       ...this.#crlFaults(book),
+      ...this.#headFaults(book),
       ...[...book.placeOf.keys()]
         .filter((client) => clients?.includes(client) ?? true)
         .flatMap((client) => this.#deliveryFaults(client, book)),
@@ -105,6 +106,21 @@ export class Checker {
     for (const serial of listed) {
       if (!book.revoked.has(serial)) faults.push(`${serial} is on the CRL and not revoked on record`);
     }
+    return faults;
+  }
+
+  /** The head beside the CRL is of this CA, and of a line on record. */
+  #headFaults({ text, root }: Book): string[] {
+    const head = readFileSync(join(this.#home, 'crl', 'ledger.head'), 'utf8');
+    const [, signed = '', seq, hash, signature = ''] =
+      /^(.*\nseq: (\d+)\nhash: (\w{64})\n.*\n)signature: (\S+)\n$/s.exec(head) ?? [];
+    const { publicKey } = new X509Certificate(root);
+    const faults: string[] = [];
+    if (!verify('sha256', Buffer.from(signed), publicKey, Buffer.from(signature, 'base64')))
+      faults.push('the head beside the CRL is not signed');
+    const line = text.toString('utf8').split('\n')[Number(seq) - 1];
+    if (line === undefined || sha256(Buffer.from(line)) !== hash)
+      faults.push(`the head beside the CRL is not of entry ${seq}`);
     return faults;
   }
 
