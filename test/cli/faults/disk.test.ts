@@ -168,7 +168,7 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
         copy.refusal(['init', '--name', 'Acme API CA', '--no-passphrase'], { env }),
       ).toMatchInlineSnapshot(`
         "exit 3, store/disk-full
-        cannot write <work>/small/.home.<new>/ca.schema.json: the disk is full
+        cannot write <work>/small/.home.<new>/ca.json: the disk is full
         hint: free some space, then run the same command again"
       `);
       expect(readdirSync(copy.path('small'))).toEqual(['filler']);
