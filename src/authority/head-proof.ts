@@ -92,7 +92,7 @@ export function findFutureHeads(heads: readonly KeptHead[], now: Date): readonly
 export function signatureFinding({ file, head }: KeptHead, authority: AuthorityRecord): Finding | undefined {
   const issuer = clientIssuer(authority);
   const where = printable(file);
-  if (head.key !== keyName(issuer) || head.authority !== authority.name) {
+  if (head.key !== keyName(issuer) || head.authority !== printable(authority.name)) {
     return {
       code: 'ledger/foreign-head',
       message:

@@ -148,10 +148,7 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
     ],
     crls: crls.map(({ file }) => file),
     entries: [created, ...crls.map(({ entry }) => entry)],
-    signHead: ({ seq, hash, time }) => {
-      const statement = { authority: request.name, seq, hash, time: wholeSeconds(time) };
-      return encodeSignedHead((issuing ?? root).signer.signHead(statement));
-    },
+    signHead: (head) => encodeSignedHead((issuing ?? root).signer.signHead(request.name, head)),
   });
   return {
     ...result,

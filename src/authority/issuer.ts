@@ -1,8 +1,9 @@
 import { CaError } from '../core/ca-error.ts';
-import { formatInstant } from '../core/instant.ts';
+import { formatInstant, wholeSeconds } from '../core/instant.ts';
+import { printable } from '../core/printable.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
-import type { AuthorityRecord } from '../ledger/record.ts';
-import { encodeHeadStatement, type HeadStatement, type SignedHead } from '../ledger/signed-head.ts';
+import type { AuthorityRecord, LedgerHead } from '../ledger/record.ts';
+import { encodeHeadStatement, type SignedHead } from '../ledger/signed-head.ts';
 import type { Approved, IssuerFacts } from '../lint/approve.ts';
 import { decodeCertificate, encodeSigned } from '../x509/certificate.ts';
 import { isEncrypted, readPrivateKey } from '../x509/private-key.ts';
@@ -24,8 +25,11 @@ export interface Signer {
   readonly issuer: Issuer;
   /** The Certificate or CertificateList in DER: the approved bytes, signed, the signature verified. */
   sign(approved: Approved): Uint8Array;
-  /** A head of the record, signed, the signature verified. Beside what the linter approved, the key signs this alone. */
-  signHead(statement: Omit<HeadStatement, 'key'>): SignedHead;
+  /**
+   * The head of the record of the authority of that name, signed, the signature verified. Beside what the linter approved,
+   * the key signs this alone.
+   */
+  signHead(authority: string, head: LedgerHead): SignedHead;
 }
 
 /** The role of the CA that issues to clients. */
@@ -124,9 +128,15 @@ export function createSigner(issuer: Issuer, key: Parameters<typeof signBytes>[0
       const tbs = approved.bytesFor(facts.spki);
       return encodeSigned(tbs, signatureAlgorithm, signVerified(tbs));
     },
-    signHead(statement) {
-      const head = { ...statement, key: keyName(issuer) };
-      return { ...head, signature: signVerified(encodeHeadStatement(head)) };
+    signHead(authority, { seq, hash, time }) {
+      const statement = {
+        authority: printable(authority),
+        seq,
+        hash,
+        time: wholeSeconds(time),
+        key: keyName(issuer),
+      };
+      return { ...statement, signature: signVerified(encodeHeadStatement(statement)) };
     },
   };
 }

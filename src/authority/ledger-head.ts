@@ -1,4 +1,3 @@
-import { wholeSeconds } from '../core/instant.ts';
 import { encodeSignedHead, type HeadStatement } from '../ledger/signed-head.ts';
 import { checkClock } from './clock-check.ts';
 import { clientIssuer, openSigner } from './issuer.ts';
@@ -21,16 +20,10 @@ export async function ledgerHead(
   const { head } = await ports.ledger.view();
   const now = ports.clock();
   checkClock(now, head, ports.clockConfirmed);
-  const { seq, hash } = head;
-  const { signature, ...statement } = signer.signHead({
-    authority: authority.name,
-    seq,
-    hash,
-    time: wholeSeconds(now),
-  });
+  const signed = signer.signHead(authority.name, { ...head, time: now });
   return {
-    ...statement,
-    signature: Buffer.from(signature).toString('base64'),
-    text: encodeSignedHead({ ...statement, signature }),
+    ...signed,
+    signature: Buffer.from(signed.signature).toString('base64'),
+    text: encodeSignedHead(signed),
   };
 }

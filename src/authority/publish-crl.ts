@@ -90,7 +90,7 @@ export async function publishInside(
     revocations,
   });
   const der = signer.sign(approveCrl(tbs, { ...issuer.facts, ...(last ? { lastNumber: last.number } : {}) }));
-  const { seq, hash, time } = await transaction.append([
+  const recorded = await transaction.append([
     {
       type: 'crl-published',
       issuer: issuer.role,
@@ -102,11 +102,10 @@ export async function publishInside(
       ...(carried === 0 ? {} : { carried }),
     },
   ]);
-  const { name } = view.authority;
   // The root of two tiers signs too seldom to speak for the record.
   const head =
     issuer.role === clientIssuerRole(view.authority)
-      ? encodeSignedHead(signer.signHead({ authority: name, seq, hash, time: wholeSeconds(time) }))
+      ? encodeSignedHead(signer.signHead(view.authority.name, recorded))
       : undefined;
   const lost = head === undefined ? undefined : await findRollback(view, ports.home);
   const files = await ports.home.publishCrl({
