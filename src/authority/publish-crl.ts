@@ -63,6 +63,9 @@ export async function publishInside(
   const view = transaction.view();
   const now = ports.clock();
   checkClock(now, view.head, ports.clockConfirmed);
+  // The root of two tiers signs too seldom to speak for the record.
+  const isOfClients = issuer.role === clientIssuerRole(view.authority);
+  const lost = isOfClients ? await findRollback(view, ports.home) : undefined;
   const last = await view.lastCrl(issuer.role);
   const published = await ports.home.readCrl(issuer.role);
   const isPublished = last !== undefined && published !== undefined && sha256Hex(published) === last.sha256;
@@ -75,10 +78,7 @@ export async function publishInside(
 
   const thisUpdate = wholeSeconds(now);
   // The root of two tiers signs its CRL once for its whole life, and can then stay offline.
-  const nextUpdate =
-    issuer.role === clientIssuerRole(view.authority)
-      ? addMs(thisUpdate, settings.crl.validityMs)
-      : issuer.facts.notAfter;
+  const nextUpdate = isOfClients ? addMs(thisUpdate, settings.crl.validityMs) : issuer.facts.notAfter;
   const number = nextNumber(thisUpdate, last, published);
   const tbs = encodeTbsCrl({
     signatureAlgorithm: issuer.signatureAlgorithm,
@@ -102,17 +102,11 @@ export async function publishInside(
       ...(carried === 0 ? {} : { carried }),
     },
   ]);
-  // The root of two tiers signs too seldom to speak for the record.
-  const head =
-    issuer.role === clientIssuerRole(view.authority)
-      ? encodeSignedHead(signer.signHead(view.authority.name, recorded))
-      : undefined;
-  const lost = head === undefined ? undefined : await findRollback(view, ports.home);
   const files = await ports.home.publishCrl({
     issuer: issuer.role,
     der,
     pem: encodePem('X509 CRL', der),
-    ...(head === undefined ? {} : { head }),
+    ...(isOfClients ? { head: encodeSignedHead(signer.signHead(view.authority.name, recorded)) } : {}),
     ...(lost ? { lostHead: lost.file } : {}),
   });
   return {
