@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Ports } from '../src/authority/ports.ts';
+import type { Backups, Ports, Progress } from '../src/authority/ports.ts';
 import type { PortOptions, World } from '../src/cli/context.ts';
 import { openDeliveries } from '../src/store/deliveries.ts';
 import { randomOctets } from '../src/store/entropy.ts';
@@ -37,6 +37,7 @@ export function openPorts(
       lockWaitMs: deliveryWaitMs,
       onWait: onWait("the client's delivery"),
     }),
+    backups: backupsOf(home, options.progress),
     clock,
     random: randomOctets,
     async generateKey(algorithm) {
@@ -63,5 +64,15 @@ export function openPorts(
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     progress: options.progress,
     clockConfirmed: options.clockConfirmed,
+  };
+}
+
+/** Loaded when they are needed: few commands do. */
+function backupsOf(home: string, progress: Progress): Backups {
+  const load = async () => (await import('../src/store/backups.ts')).openBackups(home, progress);
+  return {
+    check: async (name) => (await load()).check(name),
+    write: async (name, snapshot, choices) => (await load()).write(name, snapshot, choices),
+    open: async (name, obtainPassphrase) => (await load()).open(name, obtainPassphrase),
   };
 }

@@ -82,6 +82,8 @@ export interface CertificateDetails extends CertificateRow {
   readonly fingerprint: string;
   readonly key: string;
   readonly issuedAt: Date;
+  /** True if the record had lost it and took it in again: `issuedAt` is when. */
+  readonly adopted?: true;
   readonly deliveredAt?: Date;
   readonly supersedes?: Serial;
   readonly supersededAt?: Date;
@@ -128,6 +130,7 @@ export async function show(
     fingerprint: sha256Hex(der),
     key: certificate.key,
     issuedAt: certificate.issuedAt,
+    ...(certificate.adopted ? { adopted: true } : {}),
     ...(certificate.deliveredAt ? { deliveredAt: certificate.deliveredAt } : {}),
     ...(certificate.supersedes ? { supersedes: certificate.supersedes } : {}),
     ...(certificate.supersededAt ? { supersededAt: certificate.supersededAt } : {}),

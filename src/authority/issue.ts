@@ -177,7 +177,7 @@ export async function latestCertificate(
   view: LedgerView,
   client: ClientName,
 ): Promise<CertificateRecord | undefined> {
-  return (await view.certificatesOf(client)).findLast((record) => !record.revocation);
+  return newestOf((await view.certificatesOf(client)).filter((record) => !record.revocation));
 }
 
 /** The client's certificate that was issued last, revoked or not: the one that renewals go by. */
@@ -185,7 +185,16 @@ export async function newestCertificate(
   view: LedgerView,
   client: ClientName,
 ): Promise<CertificateRecord | undefined> {
-  return (await view.certificatesOf(client)).at(-1);
+  return newestOf(await view.certificatesOf(client));
+}
+
+/** The last of them in the order of the record; what was adopted came late to it, and counts by its notBefore. */
+function newestOf(records: readonly CertificateRecord[]): CertificateRecord | undefined {
+  let newest: CertificateRecord | undefined;
+  for (const record of records) {
+    if (!newest || !record.adopted || record.notBefore >= newest.notBefore) newest = record;
+  }
+  return newest;
 }
 
 async function planIssue(

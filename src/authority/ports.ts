@@ -88,6 +88,8 @@ export interface Home {
   /** Throws `authority/exists`, `store/occupied`. */
   create(contents: NewAuthority): Promise<void>;
   readSettings(): Promise<string>;
+  /** Settings, certificates and CRLs as they are: all that a backup takes beside keys, record and deliveries. */
+  readFiles(): Promise<readonly NamedFile[]>;
   /** Absolute path of one of the authority's files, for a person or a script to use. */
   filePath(name: string): string;
   /** Puts the CRL files in place by rename: DER and PEM, and the head that comes with them. */
@@ -105,6 +107,75 @@ export interface Home {
   readHead(): Promise<Uint8Array | undefined>;
   /** @param twoTier to be said where there is no authority yet */
   crlPaths(issuer: IssuerRole, twoTier?: boolean): CrlPaths;
+}
+
+/** What a backup says of itself before everything else in it. */
+export interface BackupManifest {
+  readonly createdAt: Date;
+  /** The authority's name, and SHA-256 of its root certificate's DER in hex. */
+  readonly authority: { readonly name: string; readonly fingerprint: string };
+  /** The last entry of the record that is in it. */
+  readonly head: LedgerHead;
+}
+
+/** An authority at one instant: what is to be backed up. Its record and its deliveries are read meanwhile. */
+export interface Snapshot {
+  readonly manifest: BackupManifest;
+  /** Settings, certificates and CRLs. */
+  readonly files: readonly NamedFile[];
+  readonly keys: ReadonlyMap<IssuerRole, string>;
+  /** What the record says, at its head, of the certificate that a delivery holds; undefined if it does not know it. */
+  deliveryOf(serial: Serial): Promise<'done' | 'owed' | undefined>;
+}
+
+/** What a backup holds, as far as it can be counted. */
+export interface BackupSize {
+  /** How many octets it has; undefined in a dry run. */
+  readonly octets: number | undefined;
+  readonly files: number;
+  /** How many clients' deliveries. */
+  readonly deliveries: number;
+}
+
+/** A backup that was read from its first octet to its last and is as it was written. */
+export interface BackupContents {
+  readonly manifest: BackupManifest;
+  readonly keys: ReadonlyMap<IssuerRole, string>;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly size: BackupSize;
+}
+
+/** A backup that its passphrase has opened. */
+export interface OpenBackup {
+  readonly encrypted: boolean;
+  /**
+   * Reads all of it and checks whatever can be checked without knowing what it means: that it is whole, that its files
+   * are those that were backed up, and the chain of its record up to the head. Each entry is given to `visit`.
+   * Throws `store/not-a-backup`, `store/damaged-backup`, `ledger/…`.
+   */
+  read(visit: (entry: Entry) => void): Promise<BackupContents>;
+  /**
+   * Makes the authority that {@link read} found, as a whole or not at all, where there is none. Throws
+   * `authority/exists`, `store/occupied`, and `store/damaged-backup` if it is not the same any more.
+   */
+  restore(): Promise<void>;
+}
+
+/** Backups of the authority, each one a file that needs nothing else. */
+export interface Backups {
+  /** Throws `store/occupied` if there is something of that name already. */
+  check(name: string): Promise<void>;
+  /**
+   * Makes a backup as a whole or not at all; with a passphrase it is encrypted. In a dry run everything is read, and
+   * nothing is written. Throws `store/occupied`, `ledger/broken-chain` if the record is not that of the head.
+   */
+  write(
+    name: string,
+    snapshot: Snapshot,
+    options: { readonly passphrase?: string; readonly dryRun: boolean },
+  ): Promise<BackupSize>;
+  /** @param obtainPassphrase asked if it is encrypted. Throws `store/not-a-backup`, `x509/wrong-passphrase`. */
+  open(name: string, obtainPassphrase: () => Promise<string>): Promise<OpenBackup>;
 }
 
 /** The files of one certificate's delivery, ready to be written. */
@@ -194,6 +265,7 @@ export interface Ports {
   readonly ledger: Ledger;
   readonly keys: KeyStore;
   readonly deliveries: Deliveries;
+  readonly backups: Backups;
   readonly clock: Clock;
   readonly random: RandomOctets;
   readonly generateKey: GenerateKey;

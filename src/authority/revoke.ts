@@ -6,6 +6,7 @@ import type { Serial } from '../core/serial.ts';
 import type { EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
+import type { Adoption, AdoptResult } from './adopt.ts';
 import { checkClock } from './clock-check.ts';
 import { clientIssuer, clientIssuerRole, openSigner } from './issuer.ts';
 import type { Ports } from './ports.ts';
@@ -46,6 +47,8 @@ export interface RevokeResult {
   readonly already: readonly RevokedCertificate[];
   /** The keys of `already` that were not known to be compromised, and are barred now; absent when there are none. */
   readonly barred?: readonly BarredKey[];
+  /** Certificates of ours that the record did not know, and was told of before they were revoked; absent when there are none. */
+  readonly adopted?: readonly AdoptResult[];
   readonly crl: CrlResult | undefined;
 }
 
@@ -59,12 +62,16 @@ export async function revoke(
   const view = await ports.ledger.view();
   checkClock(ports.clock(), view.head, ports.clockConfirmed);
   if (invalidityDate) checkInvalidityDate(invalidityDate, ports.clock());
-  const selected = await select(request, view, ports.clock());
+  const lost = await findLost(request, view, settings);
+  const selected = lost ? noneSelected : await select(request, view, ports.clock());
   if (request.dryRun) {
-    const revoked = selected.live.map((record) => describe(record, request, ports.clock()));
-    return { revoked, ...describeOld(selected), crl: await currentCrl(ports) };
+    const revoked = [...selected.live, ...(lost ? [lost.result] : [])].map((record) =>
+      describe(record, request, ports.clock()),
+    );
+    return { revoked, ...describeOld(selected), ...describeLost(lost), crl: await currentCrl(ports) };
   }
   if (
+    !lost &&
     selected.live.length === 0 &&
     selected.barred.length === 0 &&
     (await allOnCrl(selected.already, view)) &&
@@ -75,6 +82,9 @@ export async function revoke(
 
   const signer = await openSigner(clientIssuer(view.authority), ports);
   const result = await ports.ledger.transact(async (transaction) => {
+    // At night a stolen certificate must be cut off at once, whether the record knew it or not.
+    const adoption = await findLost(request, transaction.view(), settings);
+    if (adoption) await transaction.append(adoption.entries);
     const chosen = await select(request, transaction.view(), ports.clock());
     const entries = entriesOf(chosen, request);
     const at = entries.length === 0 ? ports.clock() : (await transaction.append(entries)).time;
@@ -84,6 +94,7 @@ export async function revoke(
     return {
       revoked: chosen.live.map((record) => describe(record, request, at)),
       ...describeOld(chosen),
+      ...describeLost(adoption),
       crl,
     };
   });
@@ -126,12 +137,34 @@ function checkInvalidityDate(invalidityDate: Date, now: Date): void {
   );
 }
 
+/** What takes the certificate in that `target` is the file of, if it is ours and the record has lost it. */
+async function findLost(
+  { target, file }: RevokeRequest,
+  view: LedgerView,
+  settings: Settings,
+): Promise<Adoption | undefined> {
+  if (!file) return undefined;
+  try {
+    await findTarget(target, file, view);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CaError) || error.code !== 'ledger/not-recorded') throw error;
+    return (await import('./adopt.ts')).planAdoption({ file }, view, settings);
+  }
+}
+
+function describeLost(lost: Adoption | undefined): Pick<RevokeResult, 'adopted'> {
+  return lost ? { adopted: [lost.result] } : {};
+}
+
 interface Selection {
   readonly live: readonly CertificateRecord[];
   readonly already: readonly CertificateRecord[];
   /** One of `already` for each key that must be barred by an entry of its own. */
   readonly barred: readonly CertificateRecord[];
 }
+
+const noneSelected: Selection = { live: [], already: [], barred: [] };
 
 async function select(request: RevokeRequest, view: LedgerView, now: Date): Promise<Selection> {
   const named = await namedCertificates(request, view, now);
@@ -207,7 +240,7 @@ async function allOnCrl(records: readonly CertificateRecord[], view: LedgerView)
 }
 
 function describe(
-  { client, serial }: CertificateRecord,
+  { client, serial }: Pick<CertificateRecord, 'client' | 'serial'>,
   { reason }: RevokeRequest,
   at: Date,
 ): RevokedCertificate {

@@ -1,8 +1,11 @@
 import { CaError } from '../core/ca-error.ts';
 import type { Serial } from '../core/serial.ts';
+import type { AuthorityRecord } from '../ledger/record.ts';
 import { decodeCertificate } from '../x509/certificate.ts';
 import { decodePem } from '../x509/pem.ts';
+import { verifyBytes } from '../x509/signature.ts';
 import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
+import { clientIssuer } from './issuer.ts';
 
 /** A public key by the SHA-256 of its SubjectPublicKeyInfo in hex, or a certificate. */
 export type TargetFile =
@@ -28,4 +31,12 @@ function firstBlock(file: Uint8Array): { readonly label: string; readonly der: U
     });
   }
   return block;
+}
+
+/** True for a certificate that this authority's CA has signed for a client, whether the record knows it or not. */
+export function isOwnCertificate(der: Uint8Array, authority: AuthorityRecord): boolean {
+  const { facts, signatureAlgorithm } = clientIssuer(authority);
+  const { basicConstraints, issuer, tbs, signature } = decodeCertificate(der);
+  if (basicConstraints?.ca || Buffer.compare(issuer, facts.subject) !== 0) return false;
+  return verifyBytes(facts.spki, signatureAlgorithm, tbs, signature);
 }

@@ -18,7 +18,8 @@ export type Target =
  * What `word` names: a client, a serial on record in any spelling, else a file that was read from it. A file that
  * happens to be called like a client keeps nobody from revoking it; no path with a separator is a client or serial.
  *
- * Throws `authority/ambiguous-target`, `ledger/unknown-client`, `ledger/unknown-serial`, `x509/malformed`.
+ * Throws `authority/ambiguous-target`, `ledger/unknown-client`, `ledger/unknown-serial`, `x509/malformed`, and
+ * `ledger/not-recorded` for a certificate of this authority that the record has lost.
  *
  * @param file the content of the file of that name, if there is one
  */
@@ -51,7 +52,7 @@ export async function findTarget(
 
 async function findByFile(file: Uint8Array, view: LedgerView): Promise<Target> {
   // Loads the certificate reader, which nobody needs who names a client or serial.
-  const { readTargetFile } = await import('./target-file.ts');
+  const { isOwnCertificate, readTargetFile } = await import('./target-file.ts');
   const named = readTargetFile(file);
   if (named.kind === 'key') {
     const certificates = await view.certificatesWithKey(named.key);
@@ -61,6 +62,15 @@ async function findByFile(file: Uint8Array, view: LedgerView): Promise<Target> {
     });
   }
   const certificate = await view.certificate(named.serial);
+  if (!certificate && isOwnCertificate(named.der, view.authority)) {
+    throw new CaError(
+      'ledger/not-recorded',
+      `this authority signed the certificate ${named.serial}, and the ledger does not know it`,
+      {
+        hint: 'it was issued after the backup that the ledger came from, or with a stolen CA key; take it in with: ca ledger adopt FILE',
+      },
+    );
+  }
   if (!certificate || Buffer.compare(await view.certificateBytes(named.serial), named.der) !== 0)
     throw unknownSerial(named.serial);
   return { kind: 'certificate', certificate };

@@ -59,7 +59,7 @@ export async function verify(
     checkDates(facts, issuer, now),
     checkProfile(facts, record, settings),
     await checkCrls(facts, view, now, ports),
-    await checkLedger(der, record, view, now),
+    await checkLedger(der, facts, record, view, now),
   ];
   return {
     valid: checks.every(({ ok }) => ok),
@@ -175,11 +175,12 @@ async function checkCrl(
 
 async function checkLedger(
   der: Uint8Array,
+  facts: CertificateFacts,
   record: CertificateRecord | undefined,
   view: LedgerView,
   now: Date,
 ): Promise<Check> {
-  if (!record) return no('ledger', 'the ledger does not know its serial');
+  if (!record) return no('ledger', whyUnknown(der, facts, view));
   if (Buffer.compare(await view.certificateBytes(record.serial), der) !== 0) {
     return no('ledger', 'the ledger knows its serial with another certificate');
   }
@@ -189,6 +190,13 @@ async function checkLedger(
   if (status === 'superseded')
     return yes('ledger', `of ${record.client}, superseded by a newer one and good until it expires`);
   return yes('ledger', `of ${record.client}, issued on ${formatDay(record.issuedAt)}`);
+}
+
+function whyUnknown(der: Uint8Array, facts: CertificateFacts, { authority }: LedgerView): string {
+  if (facts.basicConstraints?.ca || !isSignedBy(der, clientIssuer(authority).certificate)) {
+    return 'the ledger does not know its serial';
+  }
+  return `it is ours but unknown to the ledger: issued after the backup that the ledger came from, or with a stolen CA key; take it in with ca ledger adopt, or cut it off with ca revoke, and this file`;
 }
 
 function yes(check: CheckName, detail: string): Check {

@@ -85,6 +85,8 @@ export interface Context {
   finishProgress(): void;
   /** The ports for a home directory without an authority; its passphrases are new ones. */
   openNewHome(options: PassphraseOptions): Promise<Ports>;
+  /** The ports for a home directory whether there is an authority or not; passphrases are those of keys that exist. */
+  openPlace(options: PassphraseOptions): Promise<Ports>;
   /** The authority's ports. Throws `authority/missing`. */
   openRecord(options?: PassphraseOptions): Promise<Ports>;
   /** The authority's ports and settings. Throws `authority/missing`, `authority/invalid-settings`. */
@@ -119,8 +121,10 @@ export async function createContext(world: World, options: GlobalOptions): Promi
           `ca: the ledger's last line was torn, as by a power cut: its ${octets} octets are now in ledger/${file}\n`,
         ),
     });
+  const openPlace = (choices: PassphraseOptions) =>
+    openPorts(choices, (issuer) => askPassphrase(world.keyboard, issuer));
   const openRecord: Context['openRecord'] = async (choices = {}) => {
-    const ports = await openPorts(choices, (issuer) => askPassphrase(world.keyboard, issuer));
+    const ports = await openPlace(choices);
     if (await ports.home.exists()) return ports;
     throw new CaError('authority/missing', `there is no authority in ${home}`, {
       hint: 'make one with: ca init --name "Acme API CA"; or say where it is with --home or CA_HOME',
@@ -136,6 +140,7 @@ export async function createContext(world: World, options: GlobalOptions): Promi
     homeNamed: options.home !== undefined,
     say,
     finishProgress: progress.finish,
+    openPlace,
     openRecord,
     async openNewHome(choices) {
       const ports = await openPorts(choices, (issuer) => askNewPassphrase(world.keyboard, issuer));

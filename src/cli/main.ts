@@ -51,6 +51,16 @@ const commands: readonly CommandRow[] = [
   { name: 'export', summary: "a client's files in another form", load: () => import('./commands/export.ts') },
   { name: 'ledger', summary: 'check or export the record', load: () => import('./commands/ledger.ts') },
   {
+    name: 'backup',
+    summary: 'one file with all that the authority needs',
+    load: () => import('./commands/backup.ts'),
+  },
+  {
+    name: 'restore',
+    summary: 'make the authority of a backup, or check one',
+    load: () => import('./commands/restore.ts'),
+  },
+  {
     name: 'passphrase',
     summary: 'change the passphrase of a CA key',
     load: () => import('./commands/passphrase.ts'),

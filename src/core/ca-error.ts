@@ -34,6 +34,7 @@ export const errorCodes = [
   'ledger/missing-segment',
   'ledger/unknown-version',
   'ledger/unknown-serial',
+  'ledger/not-recorded',
   'ledger/unknown-client',
   'ledger/duplicate-serial',
   'ledger/clock-behind',
@@ -67,6 +68,8 @@ export const errorCodes = [
   'store/not-found',
   'store/insecure-mode',
   'store/occupied',
+  'store/not-a-backup',
+  'store/damaged-backup',
   'store/unsupported',
   'store/io',
 ] as const;

@@ -129,6 +129,14 @@ const version: Shape<typeof ledgerVersion> = {
   write: (value) => value,
 };
 
+const yes: Shape<true> = {
+  read: (json) => {
+    if (json !== true) throw new ShapeFault('is not true');
+    return json;
+  },
+  write: (value) => value,
+};
+
 const words = text<string>('text', () => true);
 const filled = text<string>('text of at least one character', (found) => found !== '');
 const sha256 = text<string>('a SHA-256 in lower-case hex', (found) => /^[0-9a-f]{64}$/.test(found));
@@ -202,6 +210,7 @@ const bodyShapes: { readonly [T in EntryBody['type']]: Shape<Body<T>> } = {
     subject: words,
     supersedes: optional(serial),
     certificate: der,
+    adopted: optional(yes),
   }),
   delivered: object<Body<'delivered'>>({ client, serial }),
   revoked: object<Body<'revoked'>>({ client, serial, reason, invalidityDate: optional(instant) }),

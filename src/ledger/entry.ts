@@ -67,6 +67,8 @@ export interface Issued {
   /** The certificate that this one takes over from, once it is delivered. */
   readonly supersedes?: Serial;
   readonly certificate: string;
+  /** Present if the record had lost the certificate, as after an old backup was restored, and it was taken in again later. */
+  readonly adopted?: true;
 }
 
 /** A certificate's files are in place and its hook, if any, has succeeded. */

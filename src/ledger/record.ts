@@ -38,6 +38,8 @@ export interface CertificateRecord {
   readonly seq: number;
   readonly issuedAt: Date;
   readonly supersedes?: Serial;
+  /** True if it was taken into the record after it had been lost to it. */
+  readonly adopted?: true;
   readonly deliveredAt?: Date;
   /** When the certificate that supersedes this one was delivered. */
   readonly supersededAt?: Date;

@@ -121,7 +121,8 @@ export function occupied(message: string, hint: string): CaError {
   return new CaError('store/occupied', message, { hint });
 }
 
-function namesOf(client: ClientName): DeliveryNames {
+/** The names of the files of a client's delivery. */
+export function namesOf(client: string): DeliveryNames {
   return {
     certificate: `${client}.crt`,
     chain: `${client}-chain.crt`,

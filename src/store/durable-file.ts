@@ -24,16 +24,34 @@ export function writeDurably(path: string, content: string | Uint8Array, options
 /** Like {@link writeDurably}, but never replaces a file. Throws `store/occupied` if there is one. */
 export function createDurably(path: string, content: string | Uint8Array, options: DurableOptions): void {
   placeDurably(path, content, options, (disk, temporary) => {
+    claimName(temporary, path, disk);
+  });
+}
+
+/**
+ * Like {@link createDurably}, for a content that does not fit into memory: `fill` writes it piece by piece, and when it
+ * throws there is no file. On a file system without hard links, such as a USB stick's, the name is taken by rename.
+ */
+export function streamDurably(
+  path: string,
+  { mode, disk = realDisk }: DurableOptions,
+  fill: (write: (octets: Uint8Array) => void) => void,
+): void {
+  const content: Fill = (fd) => {
+    let position = 0;
+    fill((octets) => {
+      writeAll(fd, octets, position, disk);
+      position += octets.length;
+    });
+  };
+  placeDurably(path, content, { mode, disk }, (_, temporary) => {
     try {
-      disk.linkSync(temporary, path);
+      claimName(temporary, path, disk);
     } catch (error) {
-      if (!hasErrorCode(error, 'EEXIST')) throw error;
-      throw new CaError('store/occupied', `${printable(path)} exists already`, {
-        cause: error,
-        hint: 'move it away, or name another file',
-      });
+      if (!hasErrorCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+      if (disk.statSync(path, { throwIfNoEntry: false })) throw occupied(path, error);
+      disk.renameSync(temporary, path);
     }
-    disk.unlinkSync(temporary);
   });
 }
 
@@ -60,9 +78,30 @@ export function writeAll(fd: number, octets: Uint8Array, position: number, disk:
   }
 }
 
+/** Gives the file a name that must be free. */
+function claimName(temporary: string, path: string, disk: Disk): void {
+  try {
+    disk.linkSync(temporary, path);
+  } catch (error) {
+    if (hasErrorCode(error, 'EEXIST')) throw occupied(path, error);
+    throw error;
+  }
+  disk.unlinkSync(temporary);
+}
+
+function occupied(path: string, cause: unknown): CaError {
+  return new CaError('store/occupied', `${printable(path)} exists already`, {
+    cause,
+    hint: 'move it away, or name another file',
+  });
+}
+
+/** Writes a file's content to its descriptor. */
+type Fill = (fd: number) => void;
+
 function placeDurably(
   path: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | Fill,
   { mode, disk = realDisk }: DurableOptions,
   place: (disk: Disk, temporary: string) => void,
 ): void {
@@ -81,12 +120,13 @@ function placeDurably(
   syncDirectory(dirname(path), disk);
 }
 
-function writeNew(path: string, content: string | Uint8Array, mode: number, disk: Disk): void {
+function writeNew(path: string, content: string | Uint8Array | Fill, mode: number, disk: Disk): void {
   const fd = disk.openSync(path, 'wx', mode);
   try {
     if (process.platform !== 'win32') disk.fchmodSync(fd, mode);
     giveToOwnerOf(dirname(path), fd, disk);
-    writeAll(fd, typeof content === 'string' ? Buffer.from(content) : content, 0, disk);
+    if (typeof content === 'function') content(fd);
+    else writeAll(fd, typeof content === 'string' ? Buffer.from(content) : content, 0, disk);
     disk.fsyncSync(fd);
   } finally {
     disk.closeSync(fd);

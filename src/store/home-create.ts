@@ -46,18 +46,25 @@ export function isAuthority(path: string): boolean {
   return look(join(path, 'ca.json')) !== undefined || look(join(path, ledgerName)) !== undefined;
 }
 
+/** Makes a new authority as {@link makeHome} does. */
+export async function createHome(
+  path: string,
+  contents: NewAuthority,
+  beginLedger: BeginLedger,
+): Promise<void> {
+  await makeHome(path, (root) => build(root, contents, beginLedger));
+}
+
 /**
  * Makes an authority as a whole: built and synced in a directory beside it, then put in place by one rename, which
  * succeeds on nothing or on an empty directory alone. Of two at once, one wins. On failure nothing is left, and what a
  * process left that was killed is removed by the next.
  *
  * Throws `authority/exists`, `store/occupied`, `store/unsupported` for a mount point, and what a disk does.
+ *
+ * @param fill writes all that is to be in the home into an empty directory, and syncs it
  */
-export async function createHome(
-  path: string,
-  contents: NewAuthority,
-  beginLedger: BeginLedger,
-): Promise<void> {
+export async function makeHome(path: string, fill: (root: string) => Promise<void>): Promise<void> {
   const existing = checkFree(path);
   const final = existing ? realpathSync(path) : path;
   const parents = makeDirectories(dirname(final), secretDirectoryMode);
@@ -69,7 +76,7 @@ export async function createHome(
     // An empty directory that root prepared for a service stays the service's.
     const owner = existing && inheritedOwner(final);
     if (owner) lchownSync(temporary, owner.uid, owner.gid);
-    await whileUnfinished(root, () => build(root, contents, beginLedger));
+    await whileUnfinished(root, () => fill(root));
     renameSync(temporary, final);
   } catch (error) {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
@@ -50,6 +50,14 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
       });
     },
 
+    async readFiles() {
+      const names = ['ca.json', 'ca.schema.json', 'ca.crt', 'chain.crt', ...crlDirectoryFiles(crlDirectory)];
+      return names.flatMap((name) => {
+        const content = readIfThere(join(path, name));
+        return content ? [{ name, content, secret: false }] : [];
+      });
+    },
+
     filePath: (name) => join(path, name),
 
     async publishCrl(crl) {
@@ -97,6 +105,18 @@ function isTwoTier(path: string): boolean {
   return ['chain.crt', join('keys', keyFileName('issuing')), join('crl', crlNames('root', true).der)].some(
     (name) => existsSync(join(path, name)),
   );
+}
+
+/** The files in `crl/`, whoever has put them there, without what a writer that was killed has left. */
+function crlDirectoryFiles(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'))
+      .map(({ name }) => `crl/${name}`);
+  } catch (error) {
+    if (hasErrorCode(error, 'ENOENT')) return [];
+    throw ioError(error, 'look into', directory);
+  }
 }
 
 function readIfThere(path: string): Buffer | undefined {

@@ -24,6 +24,7 @@ import {
 import { parseEntry } from '../../src/ledger/entry-codec.ts';
 import { LedgerState } from '../../src/ledger/ledger-state.ts';
 import { freshKey } from './fresh-key.ts';
+import { MemoryBackups } from './memory-backups.ts';
 
 /** What can be made to fail. */
 export type Operation =
@@ -152,6 +153,7 @@ export class MemoryWorld {
           world.head = Buffer.from(contents.signHead(world.state.head));
         },
         readSettings: async () => world.settings,
+        readFiles: async () => world.#files(),
         filePath: (name) => `/ca/${name}`,
         publishCrl: async ({ issuer, der, pem, head, lostHead }) => {
           world.#perhapsFail('publishCrl');
@@ -182,6 +184,7 @@ export class MemoryWorld {
         },
       },
       deliveries: this.#deliveries(),
+      backups: new MemoryBackups(world),
       clock: () => world.now,
       random: (length) => world.#random(length),
       generateKey: async (algorithm) => makeKeyPair(algorithm, world.#random),
@@ -207,6 +210,19 @@ export class MemoryWorld {
         return world.clockConfirmed;
       },
     };
+  }
+
+  #files(): NamedFile[] {
+    const crls = [...this.crls].flatMap(([issuer, { der, pem }]) => {
+      const paths = this.#crlPaths(issuer);
+      return [
+        { name: paths.der.replace('/ca/', ''), content: der },
+        { name: paths.pem.replace('/ca/', ''), content: pem },
+      ];
+    });
+    const certificates = [...this.certificates].map(([name, content]) => ({ name, content }));
+    const files = [{ name: 'ca.json', content: this.settings }, ...certificates, ...crls];
+    return files.map((file) => ({ ...file, secret: false }));
   }
 
   #ledger(): Ledger {

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import type { KeptHead } from '../../authority/head-proof.ts';
 import { CaError } from '../../core/ca-error.ts';
+import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { printable } from '../../core/printable.ts';
 import type { Entry } from '../../ledger/entry.ts';
 import type { Context, PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
-import { addExamples, addPassphraseOption, manyPaths, path } from '../options.ts';
+import { addDryRunOption, addExamples, addPassphraseOption, manyPaths, path } from '../options.ts';
+import { renderAdopt } from '../render/adopt.ts';
 import { renderAudit } from '../render/audit.ts';
 import { renderHead } from '../render/head.ts';
 import { report, reportEntries } from '../report.ts';
@@ -14,7 +16,7 @@ interface HeadOptions extends PassphraseOptions {
   readonly out?: string;
 }
 
-/** `ca ledger verify`, `ca ledger head` and `ca ledger export`: the record itself. */
+/** `ca ledger verify`, `ca ledger head`, `ca ledger export` and `ca ledger adopt`: the record itself. */
 export function declare(command: Command, run: Run): void {
   const check = command
     .helpCommand(false)
@@ -83,6 +85,47 @@ export function declare(command: Command, run: Run): void {
       const { head } = await ports.ledger.view();
       const facts = { seq: head.seq, hash: head.hash };
       await reportEntries(context, facts, entryLines(ports.ledger.entries(), encodeEntry));
+      return 'yes';
+    }),
+  );
+
+  declareAdopt(command, run);
+}
+
+interface AdoptOptions {
+  readonly client?: ClientName;
+  readonly dryRun?: boolean;
+}
+
+function declareAdopt(command: Command, run: Run): void {
+  const adopted = command
+    .command('adopt')
+    .argument('<file>', 'a certificate of this authority that the ledger does not know, in PEM or DER')
+    .summary('take a certificate back in that the record has lost')
+    .description(
+      'Take a certificate back into the record that was issued after the backup it was restored from.',
+    )
+    .option('--client <name>', 'whose it is, if its subject does not say so', parseClientName);
+  addDryRunOption(adopted);
+  addExamples(
+    adopted,
+    ['ca ledger adopt ./billing.crt', 'after an old backup was restored'],
+    ['ca ledger adopt ./received.crt --client billing', 'when the subject is not CN=billing'],
+  );
+  adopted.action((word: string, options: AdoptOptions) =>
+    run(async (context) => {
+      const { adopt } = await import('../../authority/adopt.ts');
+      const file = await context.world.findFile(word);
+      if (!file) {
+        throw new CaError('store/not-found', `there is no file ${JSON.stringify(word)}`, {
+          hint: 'name a file with the certificate, such as one that a client or a server has',
+        });
+      }
+      const { ports, settings } = await context.openAuthority();
+      const dryRun = options.dryRun === true;
+      const request = { file, ...(options.client === undefined ? {} : { client: options.client }), dryRun };
+      const result = await adopt(request, settings, ports);
+      report(context, result, (each, view) => renderAdopt(each, { ...view, dryRun }));
       return 'yes';
     }),
   );

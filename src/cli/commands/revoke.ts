@@ -49,7 +49,10 @@ export function declare(command: Command, run: Run): void {
       'the key was stolen: it is barred for ever',
     ],
     ['ca revoke 5A:0B:3C:11:9E:77:42:08 --serial-only', 'one certificate'],
-    ['ca revoke ./received.crt --dry-run', 'what would happen'],
+    [
+      'ca revoke ./received.crt --dry-run',
+      'what would happen; a certificate of ours that the ledger lost is taken in first',
+    ],
   );
   command.action((target: string, options: RevokeOptions) =>
     run(async (context) => {

@@ -5,11 +5,16 @@ import { relativeTime } from './relative-time.ts';
 
 /** Which certificates are cut off, which were before, and the CRL that says so. */
 export function renderRevoke(
-  { revoked, already, barred = [], crl }: RevokeResult,
+  { revoked, already, barred = [], adopted = [], crl }: RevokeResult,
   view: View & { readonly dryRun: boolean },
 ): readonly Line[] {
   const verb = view.dryRun ? 'would revoke' : 'revoked';
   return [
+    ...adopted.map(({ serial, client }) =>
+      news(
+        `${view.dryRun ? 'would take' : 'took'} ${serial} of ${client} into the ledger, which did not know it: it is ours`,
+      ),
+    ),
     ...revoked.map(({ client, serial, reason }) => news(`${verb} ${serial} of ${client} (${reason})`)),
     ...already.map(({ client, serial, reason, at }) =>
       news(`${serial} of ${client} was revoked already, ${relativeTime(at, view.now)} (${reason})`),

@@ -1,0 +1,114 @@
+import { CaError } from '../core/ca-error.ts';
+import { wholeSeconds } from '../core/instant.ts';
+import type { IssuerRole } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import type { AuthorityRecord } from '../ledger/record.ts';
+import { sha256Hex } from '../x509/fingerprint.ts';
+import { isEncrypted } from '../x509/private-key.ts';
+import type { BackupManifest, Ports, Snapshot } from './ports.ts';
+
+export interface BackupRequest {
+  /** Where it goes: a name that is free. */
+  readonly target: string;
+  /** The backup's own passphrase, asked for once it is clear that there is something to encrypt; without it, it is not. */
+  readonly obtainPassphrase?: () => Promise<string>;
+  readonly dryRun: boolean;
+}
+
+/** Whether a CA key is in a backup, and how. */
+export interface BackupKey {
+  readonly issuer: IssuerRole;
+  /** `absent`: it is kept elsewhere. */
+  readonly state: 'encrypted' | 'plain' | 'absent';
+}
+
+export interface BackupResult {
+  readonly file: string;
+  /** Absent in a dry run. */
+  readonly octets?: number;
+  readonly encrypted: boolean;
+  readonly createdAt: Date;
+  readonly authority: BackupManifest['authority'];
+  readonly head: { readonly seq: number; readonly hash: string };
+  readonly files: number;
+  readonly keys: readonly BackupKey[];
+  /** How many clients' deliveries are in it, with their keys, and of how many clients they lie elsewhere. */
+  readonly deliveries: number;
+  readonly elsewhere: number;
+}
+
+/**
+ * Keeps the authority as it is at one instant, whoever works with it meanwhile. Settings, keys, certificates and CRLs are
+ * read while nobody can append to the record, which takes milliseconds: a CRL is published and a passphrase changed under
+ * the same lock, so that all of it fits the head of the record at that instant. The record up to that head never changes
+ * any more and is read afterwards, as are the deliveries, of which the record at that head tells which to take.
+ */
+export async function backup(request: BackupRequest, ports: Ports): Promise<BackupResult> {
+  await ports.backups.check(request.target);
+  const passphrase = await request.obtainPassphrase?.();
+  const { view, ...frozen } = await freeze(ports);
+  const createdAt = wholeSeconds(ports.clock());
+  const { authority, head } = view;
+  const manifest: BackupManifest = {
+    createdAt,
+    authority: { name: authority.name, fingerprint: sha256Hex(authority.root) },
+    head,
+  };
+  const snapshot: Snapshot = { manifest, ...frozen, deliveryOf: (serial) => deliveryOf(serial, view) };
+  const size = await ports.backups.write(request.target, snapshot, {
+    ...(passphrase === undefined ? {} : { passphrase }),
+    dryRun: request.dryRun,
+  });
+  return {
+    file: request.target,
+    ...(size.octets === undefined ? {} : { octets: size.octets }),
+    encrypted: passphrase !== undefined,
+    createdAt,
+    authority: manifest.authority,
+    head: { seq: head.seq, hash: head.hash },
+    files: size.files,
+    keys: issuersOf(authority).map((issuer) => describeKey(issuer, frozen.keys.get(issuer))),
+    deliveries: size.deliveries,
+    elsewhere: (await view.clientCount()) - size.deliveries,
+  };
+}
+
+/** The CAs that an authority has. */
+export function issuersOf({ issuing }: Pick<AuthorityRecord, 'issuing'>): readonly IssuerRole[] {
+  return issuing ? ['root', 'issuing'] : ['root'];
+}
+
+/** How a CA key is kept. */
+export function describeKey(issuer: IssuerRole, pem: string | undefined): BackupKey {
+  return { issuer, state: pem === undefined ? 'absent' : isEncrypted(pem) ? 'encrypted' : 'plain' };
+}
+
+type Frozen = Pick<Snapshot, 'files' | 'keys'> & { readonly view: LedgerView };
+
+async function freeze(ports: Ports): Promise<Frozen> {
+  try {
+    return await ports.ledger.transact(async (transaction) => readAll(transaction.view(), ports));
+  } catch (error) {
+    // What cannot be written to changes under nobody's hands: a failing disk that was made read-only must be saved now.
+    if (!(error instanceof CaError) || error.code !== 'store/read-only') throw error;
+    return readAll(await ports.ledger.view(), ports);
+  }
+}
+
+async function readAll(view: LedgerView, { home, keys }: Pick<Ports, 'home' | 'keys'>): Promise<Frozen> {
+  const found = new Map<IssuerRole, string>();
+  for (const issuer of issuersOf(view.authority)) {
+    const pem = await keys.readKey(issuer);
+    if (pem !== undefined) found.set(issuer, pem);
+  }
+  return { view, files: await home.readFiles(), keys: found };
+}
+
+async function deliveryOf(
+  serial: Parameters<Snapshot['deliveryOf']>[0],
+  view: LedgerView,
+): Promise<'done' | 'owed' | undefined> {
+  const record = await view.certificate(serial);
+  if (!record) return undefined;
+  return record.deliveredAt ? 'done' : 'owed';
+}
