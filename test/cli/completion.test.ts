@@ -53,7 +53,7 @@ describeWith('bash')('ca completion (with bash)', () => {
       encoding: 'utf8',
       env: environmentOf(sandbox),
     });
-    expect(output).toBe('billing\nverify head export\ncomplete -o default -F _ca ca\n');
+    expect(output).toBe('billing\nverify head export adopt\ncomplete -o default -F _ca ca\n');
   });
 });
 
@@ -77,7 +77,7 @@ describeWith('fish')('ca completion (with fish)', () => {
       encoding: 'utf8',
       env: environmentOf(sandbox),
     });
-    expect(output).toBe('billing\tclient\nexport\nhead\nverify\n');
+    expect(output).toBe('billing\tclient\nadopt\nexport\nhead\nverify\n');
   });
 });
 

@@ -27,7 +27,7 @@ describe('ca init', () => {
       next:
         give a client a certificate     ca issue billing
         renew by cron, and never think  17 3 * * * ca renew --quiet --jitter 10m --home /tmp/home
-        back up, keys and record        /tmp/home
+        back up, keys and record        ca backup FILE --encrypt
         the CA key is not encrypted     ca passphrase changes that
       "
     `);

@@ -14,6 +14,9 @@ const commands = [
   'export',
   'ledger verify',
   'ledger export',
+  'ledger adopt',
+  'backup',
+  'restore',
   'passphrase',
   'completion',
 ];
@@ -103,6 +106,7 @@ describe('a wrong command line', () => {
     ['issue billing --out - --p12', '--p12 and --out - exclude each other'],
     ['issue billing --out - --hook true', '--hook and --out - exclude each other'],
     ['renew --force --within 30d', '--force and --within exclude each other'],
+    ['restore x --check --dry-run', "option '--check' cannot be used with option '--dry-run'"],
     ['renew --rekey --same-key', "option '--rekey' cannot be used with option '--same-key'"],
     [
       'passphrase --new-passphrase-file new --no-passphrase',
@@ -136,6 +140,8 @@ describe('a wrong command line', () => {
     ['--out', ['export', 'billing', '--format', 'pem', '--out', '']],
     ['--passphrase-file', ['renew', '--passphrase-file', '']],
     ['--root-passphrase-file', ['init', '--name', 'B', '--two-tier', '--root-passphrase-file', '']],
+    ['--backup-passphrase-file', ['backup', 'x', '--backup-passphrase-file', '']],
+    ['--backup-passphrase-file', ['restore', 'x', '--backup-passphrase-file', '']],
     ['--new-passphrase-file', ['passphrase', '--new-passphrase-file', '']],
     ['--name', ['init', '--name', '   ']],
   ])('refuses an empty %s, as an unset variable gives', async (option, line) => {

@@ -68,6 +68,7 @@ export const histories: fc.Arbitrary<EntryBody[]> = fc
             key: keyHash(key),
             subject: random ? 'CN=a\\"b,O="\\\\' : '',
             ...(kind === 'renew' && old && { supersedes: old.serial as Serial }),
+            ...(random && key > 3 && { adopted: true }),
           }),
         );
         made.push({ client: kind === 'renew' && old ? old.client : client, serial: issuedSerial(bodies) });

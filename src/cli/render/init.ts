@@ -45,7 +45,7 @@ function nextSteps(home: string, { homeNamed, twoTier, encrypted }: InitView): r
   return [
     `give a client a certificate     ca issue billing${where}`,
     `renew by cron, and never think  17 3 * * * ca renew --quiet --jitter 10m --home ${shellWord(home)}${passphrase}`,
-    `back up, keys and record        ${home}`,
+    `back up, keys and record        ca backup FILE --encrypt${where}`,
     ...(twoTier ? [`take the root key offline       move ${home}/keys/root.key to another medium`] : []),
     ...(encrypted ? [] : [`the CA key is not encrypted     ca passphrase${where} changes that`]),
   ];

@@ -59,7 +59,7 @@ export function renderRestore(
     note(''),
     note('next, for what happened after the backup:'),
     note(
-      `  keep what was revoked revoked      put the newest ca.crl that a server has in ${home}/crl/ca.crl`,
+      `  keep what was revoked since then   put the newest ca.crl that a server has in ${home}/crl/ca.crl`,
     ),
     note(`  publish a list of today            ca crl${where}`),
     note(`  take certificates back in          ca ledger adopt FILE${where}`),

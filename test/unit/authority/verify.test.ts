@@ -73,12 +73,24 @@ describe('verify says no', () => {
 
   it('to one of another authority of the same name', async () => {
     const scene = await openScene();
-    const other = await openScene();
-    other.world.ports.random(7);
+    // Worlds draw their P-256 keys from one seed: another authority has another kind of key.
+    const other = await openScene({ key: 'ed25519' });
     await other.issue('billing', { key: 'p384' });
     const file = Buffer.from(other.inPlace('billing').toString());
     const found = await reasons(scene, 'billing.crt', file);
+    expect(found[0]).toMatch(/^chain: it is not signed by this authority/);
     expect(found.at(-1)).toBe('ledger: the ledger does not know its serial');
+  });
+
+  it('to one of ours that the ledger has lost, and says that it is ours', async () => {
+    const scene = await openScene();
+    const old = [...scene.world.lines];
+    await scene.issue('billing');
+    const file = Buffer.from(scene.inPlace('billing').toString());
+    scene.world.lines = old;
+    expect(await reasons(scene, 'billing.crt', file)).toEqual([
+      'ledger: it is ours but unknown to the ledger: issued after the backup that the ledger came from, or with a stolen CA key; take it in with ca ledger adopt, or cut it off with ca revoke, and this file',
+    ]);
   });
 
   it('to the CA’s own certificate', async () => {

@@ -36,6 +36,7 @@ const bodies: Record<string, EntryBody> = {
   }),
   'client-added, plain': added('billing', { pkcs12: { kind: 'modern' } }),
   issued: issued('billing', '0a1b', { supersedes: issued('x', '0a').serial }),
+  'issued, adopted': issued('billing', '0a1b', { adopted: true }),
   delivered: delivered('billing', '0a1b'),
   revoked: revoked('billing', '0a1b', { invalidityDate: new Date('2026-11-01T00:00:00Z') }),
   'key-compromised': keyCompromised('billing', '0a1b', 'cd'.repeat(32)),
@@ -69,6 +70,7 @@ describe('parseEntry refuses', () => {
     ['an unknown type', good.replace('"issued"', '"isued"'), 'has the unknown type "isued"'],
     ['a type that is a property of every object', good.replace('"issued"', '"toString"'), 'unknown type'],
     ['an unknown key', good.replace('"key":', '"extra":1,"key":'), 'has the unknown key "extra"'],
+    ['an adoption that is none', good.replace(/}$/, ',"adopted":false}'), 'key "adopted" is not true'],
     ['a missing key', good.replace(/"key":"\w+",/, ''), 'has no key "key"'],
     [
       'keys in another order',

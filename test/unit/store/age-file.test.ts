@@ -45,7 +45,9 @@ describe('an age file', () => {
   });
 
   it('does not open under another passphrase', () => {
-    expect(refusalOf(() => decrypt(encrypt(Buffer.from('x')), 'passwort')).code).toBe('x509/wrong-passphrase');
+    expect(refusalOf(() => decrypt(encrypt(Buffer.from('x')), 'passwort')).code).toBe(
+      'x509/wrong-passphrase',
+    );
   });
 
   it('is refused when chunks are cut off, also where the cut leaves whole chunks', () => {
