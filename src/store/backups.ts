@@ -87,7 +87,7 @@ async function openBackup(
 
 /** The four lines and the nonce that {@link openAge} has read before. */
 function skipAgeHeader(reader: OctetReader): void {
-  for (let lines = 0; lines < 4; ) if (reader.takeSome(1)[0] === 0x0a) lines++;
+  for (let lines = 0; lines < 4 && !reader.isAtEnd(); ) if (reader.takeSome(1)[0] === 0x0a) lines++;
   reader.takeUpTo(ageRandomOctets.nonce);
 }
 
