@@ -15,9 +15,11 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type Approved, approveCertificate } from '../lint/approve.ts';
 import { encodeTbsCertificate } from '../x509/certificate.ts';
 import { encodeName } from '../x509/name.ts';
-import { readKeyKind, spkiFingerprint } from '../x509/subject-public-key-info.ts';
+import { encodePem } from '../x509/pem.ts';
+import { encodePrivateKey } from '../x509/private-key.ts';
+import { encodeSpki, readKeyKind, spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import { checkWithinIssuer, type Issuer, type Signer } from './issuer.ts';
-import type { RandomOctets } from './ports.ts';
+import type { Ports, RandomOctets } from './ports.ts';
 import { findProfile, type Profile, type Settings } from './settings.ts';
 
 /** How far back a certificate's notBefore lies, for clients and servers whose clocks are slow. */
@@ -33,6 +35,13 @@ export interface CertificatePlan {
   readonly notAfter: Date;
 }
 
+/** What a certificate hangs on besides its client. */
+export interface CertificateContext {
+  readonly settings: Settings;
+  readonly issuer: Issuer;
+  readonly now: Date;
+}
+
 /**
  * The certificate that a client's policy asks for at `now`. Throws what a person should know before anything is
  * signed: `authority/unknown-profile`, `authority/san-required`, `authority/name-not-permitted`,
@@ -43,7 +52,7 @@ export interface CertificatePlan {
 export function planCertificate(
   client: ClientName,
   policy: ClientPolicy,
-  context: { readonly settings: Settings; readonly issuer: Issuer; readonly now: Date },
+  context: CertificateContext,
   options: { readonly cutShort: boolean },
 ): CertificatePlan {
   const { settings, issuer, now } = context;
@@ -97,6 +106,19 @@ export async function newSerial(random: RandomOctets, view: LedgerView): Promise
     const serial = serialFromOctets(octets);
     if (!(await view.certificate(serial))) return serial;
   }
+}
+
+/** A new key pair of that kind, as SubjectPublicKeyInfo and PKCS#8 in PEM. */
+export async function makeKey(
+  algorithm: ClientPolicy['key'],
+  ports: Pick<Ports, 'generateKey'>,
+): Promise<{ readonly spki: Uint8Array; readonly pem: string }> {
+  if (algorithm === 'csr') throw new Error('a client that brings a CSR has no key of ours');
+  const pair = await ports.generateKey(algorithm);
+  return {
+    spki: encodeSpki(pair.algorithm, pair.publicKey),
+    pem: encodePem('PRIVATE KEY', encodePrivateKey(pair)),
+  };
 }
 
 /** The signed certificate and the entry that records it. Throws `lint/refused`. */

@@ -6,7 +6,7 @@ import { sha256Hex } from '../x509/fingerprint.ts';
 import { encodePem } from '../x509/pem.ts';
 import { encodePkcs12 } from '../x509/pkcs12.ts';
 import { readPrivateKey } from '../x509/private-key.ts';
-import { latestCertificate } from './issue.ts';
+import { latestCertificate } from './issue-plan.ts';
 import type { Ports } from './ports.ts';
 
 export const exportFormats = ['pem', 'der', 'p12', 'k8s'] as const;

@@ -3,22 +3,23 @@ import type { Serial } from '../core/serial.ts';
 import type { EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
-import { planCertificate } from './certify.ts';
-import { checkClock } from './clock-check.ts';
-import { type IssueResult, latestCertificate, newestCertificate } from './issue.ts';
-import { clientIssuer, openSigner, type Signer } from './issuer.ts';
-import type { Ports } from './ports.ts';
-import { type CrlResult, currentCrl, publishCrl, whyCrlIsDue } from './publish-crl.ts';
-import { batchesOf, deliverRecorded, renewBatch } from './renewal-batch.ts';
-import { farFuture, planRenewals, type Skipped } from './renewal-plan.ts';
 import {
-  collectFailure,
   type DeliveredCertificate,
   describeFailure,
   type Failure,
-  type RenewRequest,
-  type Run,
-} from './renewal-run.ts';
+  redeliver,
+  type Skipped,
+} from './batch-run.ts';
+import { planCertificate } from './certify.ts';
+import { checkClock } from './clock-check.ts';
+import { batchesOf, issueBatch } from './issue-batch.ts';
+import { type IssueResult, latestCertificate, newestCertificate } from './issue-plan.ts';
+import { clientIssuer, openSigner, type Signer } from './issuer.ts';
+import type { Ports } from './ports.ts';
+import { type CrlResult, currentCrl, publishCrl, whyCrlIsDue } from './publish-crl.ts';
+import { renewalCandidate } from './renewal-candidate.ts';
+import { farFuture, planRenewals } from './renewal-plan.ts';
+import type { RenewRequest, Run } from './renewal-run.ts';
 import type { Settings } from './settings.ts';
 import { isSpread, spreadCrl } from './spread-crl.ts';
 
@@ -46,16 +47,18 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
   const due = uniqueByClient([...plan.due, ...pending.keyLost]);
   if (request.dryRun) return describePlan(due, pending.redeliver, plan.skipped, settings, view, ports);
 
+  const issuer = clientIssuer(view.authority);
   let signer: Promise<Signer> | undefined;
   const run: Run = {
     request,
     settings,
     ports,
+    issuer,
     openSigner: () => {
-      signer ??= openSigner(clientIssuer(view.authority), ports);
+      signer ??= openSigner(issuer, ports);
       return signer;
     },
-    renewed: [],
+    issued: [],
     delivered: [],
     failed: [],
     skipped: [...plan.skipped],
@@ -65,36 +68,20 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
     const superseded = await revokeLongSuperseded(view, run);
     crl = await renewCrl(superseded, run);
     let done = 0;
-    for (const batch of await batchesOf(due, view)) {
-      await renewBatch(batch, run);
+    const candidates = await Promise.all(due.map((record) => renewalCandidate(record, view, run)));
+    for (const batch of batchesOf(candidates)) {
+      await issueBatch(batch, run);
       done += batch.length;
       ports.progress(done, due.length, 'certificates renewed');
     }
   } finally {
     // Deliveries need no signature: they do not wait for a CA key or passphrase that is missing.
-    const renewed = new Set(run.renewed.map(({ client }) => client));
+    const renewed = new Set(run.issued.map(({ client }) => client));
     for (const record of pending.redeliver) {
       if (!renewed.has(record.client)) await redeliver(record, run);
     }
   }
-  return { renewed: run.renewed, delivered: run.delivered, failed: run.failed, skipped: run.skipped, crl };
-}
-
-async function redeliver(pending: CertificateRecord, run: Run): Promise<void> {
-  const { ports } = run;
-  const { client, serial } = pending;
-  await collectFailure(run, [pending], () =>
-    ports.deliveries.exclusively([client], async () => {
-      const view = await ports.ledger.view();
-      const record = await view.certificate(serial);
-      if (!record || record.deliveredAt || record.revocation || record.supersededAt) return;
-      const files = await deliverRecorded(view, serial, run);
-      await ports.ledger.transact((transaction) =>
-        transaction.append([{ type: 'delivered', client, serial }]),
-      );
-      run.delivered.push({ client, serial, files });
-    }),
-  );
+  return { renewed: run.issued, delivered: run.delivered, failed: run.failed, skipped: run.skipped, crl };
 }
 
 /** Certificates that were recorded and not delivered: those that can be, and those whose key was lost before. */

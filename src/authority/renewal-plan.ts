@@ -2,19 +2,12 @@ import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import { dayMs } from '../core/duration.ts';
 import { addMs, formatDay } from '../core/instant.ts';
-import type { Serial } from '../core/serial.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
-import { newestCertificate } from './issue.ts';
+import type { Skipped } from './batch-run.ts';
+import { newestCertificate } from './issue-plan.ts';
 import { clientIssuer } from './issuer.ts';
 import type { RenewalWindow, Settings } from './settings.ts';
-
-/** A certificate that was looked at and left as it is. */
-export interface Skipped {
-  readonly client: ClientName;
-  readonly serial?: Serial;
-  readonly why: string;
-}
 
 export interface RenewalPlan {
   /** The certificates to be replaced: each its client's latest. */

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
-import type { IssueResult } from '../../src/authority/issue.ts';
+import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import { openCa } from '../support/built-cli.ts';
 import { describeWith, judge, sharedDirectory, temporaryDirectory } from '../support/outside-program.ts';
 import {

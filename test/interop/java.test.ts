@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
-import type { IssueResult } from '../../src/authority/issue.ts';
+import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import type { RenewResult } from '../../src/authority/renew.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import { openCa } from '../support/built-cli.ts';

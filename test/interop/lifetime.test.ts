@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
 import type { CertificateRow } from '../../src/authority/inventory.ts';
-import type { IssueResult } from '../../src/authority/issue.ts';
+import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import type { AuditResult } from '../../src/authority/ledger-audit.ts';
 import type { RenewResult } from '../../src/authority/renew.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
-import type { IssueResult } from '../../src/authority/issue.ts';
+import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import { type Ca, type Json, openCa, writeSecret } from '../support/built-cli.ts';
 import {

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Failure } from '../../src/authority/renewal-run.ts';
+import type { Failure } from '../../src/authority/batch-run.ts';
 import { runCli } from './run-cli.ts';
 
 /** A result as `--json` prints it: instants and big integers are text. */

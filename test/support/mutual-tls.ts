@@ -2,7 +2,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
-import type { IssueResult } from '../../src/authority/issue.ts';
+import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import type { CrlResult } from '../../src/authority/publish-crl.ts';
 import type { RenewResult } from '../../src/authority/renew.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InitResult } from '../../src/authority/init.ts';
-import type { IssueResult } from '../../src/authority/issue.ts';
+import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import { type Ca, type Json, openCa } from './built-cli.ts';
 import { runProgram } from './outside-program.ts';

@@ -1,4 +1,4 @@
-import type { IssueResult } from '../../authority/issue.ts';
+import type { IssueResult } from '../../authority/issue-plan.ts';
 import { type Line, news, note, type View, warning } from '../report.ts';
 import { dayAndDistance } from './relative-time.ts';
 import { shellWord } from './shell-word.ts';

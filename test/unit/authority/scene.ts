@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { type InitRequest, init } from '../../../src/authority/init.ts';
-import { type IssueRequest, type IssueResult, issue } from '../../../src/authority/issue.ts';
+import { issue } from '../../../src/authority/issue.ts';
+import type { IssueRequest, IssueResult } from '../../../src/authority/issue-plan.ts';
 import { type CrlRequest, crl } from '../../../src/authority/publish-crl.ts';
 import { type RenewResult, renew } from '../../../src/authority/renew.ts';
 import type { RenewRequest } from '../../../src/authority/renewal-run.ts';

@@ -1,0 +1,106 @@
+import { CaError, type ErrorCode } from '../core/ca-error.ts';
+import type { ClientName } from '../core/client-name.ts';
+import type { Serial } from '../core/serial.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import { deliver } from './deliver.ts';
+import type { IssueResult } from './issue-plan.ts';
+import type { Issuer, Signer } from './issuer.ts';
+import type { DeliveryPaths, Ports } from './ports.ts';
+import type { Settings } from './settings.ts';
+
+/** What was due and could not be done. */
+export interface Failure {
+  /** Absent when it is the CRL that failed. */
+  readonly client?: ClientName;
+  readonly serial?: Serial;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** A certificate that was looked at and left as it is. */
+export interface Skipped {
+  readonly client: ClientName;
+  readonly serial?: Serial;
+  readonly why: string;
+}
+
+export interface DeliveredCertificate {
+  readonly client: ClientName;
+  readonly serial: Serial;
+  readonly files: Partial<DeliveryPaths>;
+}
+
+/** A run over many clients, and what it has done so far: what fails for one of them stops nobody else. */
+export interface BatchRun {
+  readonly settings: Settings;
+  readonly ports: Ports;
+  readonly issuer: Issuer;
+  /** The signer, opened at its first use: nothing to sign, no passphrase. */
+  readonly openSigner: () => Promise<Signer>;
+  readonly issued: IssueResult[];
+  readonly delivered: DeliveredCertificate[];
+  readonly failed: Failure[];
+  readonly skipped: Skipped[];
+}
+
+/** Whom a failure is about. */
+export interface Subject {
+  readonly client: ClientName;
+  readonly serial?: Serial;
+}
+
+/** Runs `work`; a CaError becomes a failure of each of these. Anything else is a bug, and thrown. */
+export async function collectFailure(
+  { failed }: Pick<BatchRun, 'failed'>,
+  of: readonly Subject[],
+  work: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failed.push(...of.map((each) => describeFailure(error, each)));
+  }
+}
+
+export function describeFailure(error: unknown, of?: Subject): Failure {
+  if (!(error instanceof CaError)) throw error;
+  return {
+    ...(of ? { client: of.client } : {}),
+    ...(of?.serial === undefined ? {} : { serial: of.serial }),
+    code: error.code,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
+}
+
+/** Delivers a certificate that is on record. The caller holds the client's delivery lock. */
+export async function deliverRecorded(
+  view: LedgerView,
+  serial: Serial,
+  { settings, ports }: Pick<BatchRun, 'settings' | 'ports'>,
+  stagedKey?: string,
+): Promise<Partial<DeliveryPaths>> {
+  const record = await view.certificate(serial);
+  const client = record && (await view.client(record.client));
+  if (!client) throw new Error(`serial ${serial} was recorded and is not in the ledger`);
+  const outcome = await deliver(view, client, record, settings, ports, stagedKey);
+  return outcome.files;
+}
+
+/** Delivers a certificate that was recorded before and never delivered, unless that has changed meanwhile. */
+export async function redeliver({ client, serial }: Required<Subject>, run: BatchRun): Promise<void> {
+  const { ports } = run;
+  await collectFailure(run, [{ client, serial }], () =>
+    ports.deliveries.exclusively([client], async () => {
+      const view = await ports.ledger.view();
+      const record = await view.certificate(serial);
+      if (!record || record.deliveredAt || record.revocation || record.supersededAt) return;
+      const files = await deliverRecorded(view, serial, run);
+      await ports.ledger.transact((transaction) =>
+        transaction.append([{ type: 'delivered', client, serial }]),
+      );
+      run.delivered.push({ client, serial, files });
+    }),
+  );
+}
