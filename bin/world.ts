@@ -19,7 +19,7 @@ export const realWorld: World = {
   stderr: openOutput('stderr'),
   keyboard: openKeyboard(),
   clock: () => new Date(),
-  resolvePath: (path) => resolve(path),
+  resolvePath: (path, file) => (file === undefined ? resolve(path) : resolve(dirname(file), path)),
 
   async findFile(path) {
     if (!isFile(path)) return undefined;
@@ -34,6 +34,12 @@ export const realWorld: World = {
       maxOctets: 1 << 20,
       tooLarge: 'x509/malformed-csr',
     } as const;
+    return readInputFile(path, process.stdin, limits);
+  },
+
+  async readList(path) {
+    const { readInputFile } = await import('../src/store/input-file.ts');
+    const limits = { what: 'list', maxOctets: 1 << 28, tooLarge: 'core/invalid-list' } as const;
     return readInputFile(path, process.stdin, limits);
   },
 

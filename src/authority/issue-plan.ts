@@ -126,7 +126,7 @@ async function checkNameIsFree(client: ClientName, view: LedgerView): Promise<vo
 
 /** The client's policy after that request: what it does not say stays as it was. Throws `authority/unknown-profile`. */
 export function mergePolicy(
-  request: Omit<IssueRequest, 'dryRun'>,
+  request: Omit<IssueRequest, 'again' | 'dryRun'>,
   csr: Csr | undefined,
   known: ClientRecord | undefined,
   settings: Settings,

@@ -43,12 +43,14 @@ export interface World {
   readonly stderr: Output;
   readonly keyboard: Keyboard;
   readonly clock: Clock;
-  /** The absolute path of what a person typed. */
-  resolvePath(path: string): string;
+  /** The absolute path of what a person typed, or of what stands in `file` and starts where that lies. */
+  resolvePath(path: string, file?: string): string;
   /** The content of the file of that name; undefined if there is none. Throws `store/…`, `x509/malformed`. */
   findFile(path: string): Promise<Uint8Array | undefined>;
   /** A certificate request, from a file or, for `-`, standard input. Throws `store/…`, `x509/malformed-csr`. */
   readRequest(path: string): Promise<Uint8Array>;
+  /** A list of many clients or certificates, from a file or, for `-`, standard input. Throws `store/…`, `core/invalid-list`. */
+  readList(path: string): Promise<Uint8Array>;
   /** Makes a new file, durably, mode 0600 if it is secret. Throws `store/occupied` rather than replace one. */
   createFile(path: string, content: Uint8Array, secret: boolean): Promise<void>;
   openPorts(options: PortOptions): Promise<Ports>;

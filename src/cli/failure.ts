@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { CaError } from '../core/ca-error.ts';
+import { CaError, type LineFault } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { World } from './context.ts';
 import { Interrupted } from './prompt.ts';
@@ -38,7 +38,7 @@ export function reportFailure(error: unknown, state: RunState, json: boolean, wo
   if (json) world.stdout.write(encodeJson({ error: failure }));
   // commander has shown the help already when no command was named.
   else if (!(error instanceof CommanderError && error.code === 'commander.help')) {
-    world.stderr.write(`ca: ${failure.message}\n`);
+    world.stderr.write(`ca: ${failure.message}\n${faultLines(failure.faults ?? []).join('')}`);
     if (failure.hint !== undefined) world.stderr.write(`  hint: ${failure.hint}\n`);
   }
   if (failure.code === 'bug') world.stderr.write(bugReport(error, world));
@@ -48,12 +48,33 @@ interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hint?: string;
+  readonly faults?: readonly LineFault[];
+}
+
+/** How many bad lines of a list a person is shown. */
+const shownFaults = 20;
+
+/** A line for each fault, and one for its hint unless that is the same again. */
+function faultLines(faults: readonly LineFault[]): readonly string[] {
+  const lines = faults
+    .slice(0, shownFaults)
+    .flatMap(({ line, name, message, hint }, index) => [
+      `  line ${line}${name === undefined ? '' : ` (${name})`}: ${message}\n`,
+      ...(hint === undefined || hint === faults[index + 1]?.hint ? [] : [`    hint: ${hint}\n`]),
+    ]);
+  const more = faults.length - shownFaults;
+  return more > 0 ? [...lines, `  and ${more} more, which --json names\n`] : lines;
 }
 
 function describe(error: unknown, { command }: RunState): Failure {
   if (error instanceof CaError) {
-    const { code, message, hint } = error;
-    return { code, message: printable(message), ...(hint === undefined ? {} : { hint: printable(hint) }) };
+    const { code, hint, faults } = error;
+    return {
+      code,
+      message: printable(error.message),
+      ...(hint === undefined ? {} : { hint: printable(hint) }),
+      ...(faults.length === 0 ? {} : { faults: faults.map(printableFault) }),
+    };
   }
   if (error instanceof CommanderError) {
     if (error.code === 'commander.help') {
@@ -70,6 +91,16 @@ function describe(error: unknown, { command }: RunState): Failure {
   return {
     code: 'bug',
     message: `internal error: ${printable(error instanceof Error ? error.message : String(error))}`,
+  };
+}
+
+function printableFault({ line, name, code, message, hint }: LineFault): LineFault {
+  return {
+    line,
+    ...(name === undefined ? {} : { name: printable(name) }),
+    code,
+    message: printable(message),
+    ...(hint === undefined ? {} : { hint: printable(hint) }),
   };
 }
 

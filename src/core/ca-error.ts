@@ -15,6 +15,7 @@ export const errorCodes = [
   'core/invalid-san',
   'core/invalid-reason',
   'core/invalid-key-algorithm',
+  'core/invalid-list',
   // bytes that came from outside
   'x509/malformed',
   'x509/malformed-csr',
@@ -49,6 +50,7 @@ export const errorCodes = [
   'authority/unknown-profile',
   'authority/client-exists',
   'authority/client-name-collision',
+  'authority/client-revoked',
   'authority/validity-exceeds-issuer',
   'authority/name-not-permitted',
   'authority/san-required',
@@ -76,9 +78,22 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+/** What is wrong with one line of a list that was refused whole. */
+export interface LineFault {
+  /** Its line in the file, from 1. */
+  readonly line: number;
+  /** The client or whatever else it names, as it stands there. */
+  readonly name?: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
 export interface CaErrorOptions {
   /** The next action, best a command to run. */
   readonly hint?: string;
+  /** Every line at fault, when it is a list that was refused. */
+  readonly faults?: readonly LineFault[];
   readonly cause?: unknown;
 }
 
@@ -91,11 +106,13 @@ export interface CaErrorOptions {
 export class CaError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly faults: readonly LineFault[];
 
   constructor(code: ErrorCode, message: string, options: CaErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'CaError';
     this.code = code;
     this.hint = options.hint;
+    this.faults = options.faults ?? [];
   }
 }

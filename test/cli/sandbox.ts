@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { openPorts } from '../../bin/ports.ts';
 import { realWorld } from '../../bin/world.ts';
 import type { World } from '../../src/cli/context.ts';
@@ -39,7 +39,8 @@ export class Sandbox {
         output[name] += Buffer.from(content).toString('utf8');
       },
     });
-    const inside = (path: string) => resolve(this.directory, path);
+    const inside = (path: string, file?: string) =>
+      resolve(this.directory, file === undefined ? '.' : dirname(file), path);
     const world: World = {
       ...realWorld,
       environment: { CA_HOME: this.home, ...options.environment },
@@ -51,6 +52,8 @@ export class Sandbox {
       }),
       clock: () => this.now,
       resolvePath: inside,
+      readList: async (path) =>
+        path === '-' ? (options.input ?? new Uint8Array()) : realWorld.readList(inside(path)),
       findFile: (path) => realWorld.findFile(inside(path)),
       readRequest: async (path) =>
         path === '-' ? (options.input ?? new Uint8Array()) : realWorld.readRequest(inside(path)),

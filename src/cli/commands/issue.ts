@@ -6,6 +6,7 @@ import { type KeyAlgorithm, keyAlgorithms, parseKeyAlgorithm } from '../../core/
 import type { San } from '../../core/san.ts';
 import type { DeliveryTarget, Pkcs12Kind } from '../../ledger/entry.ts';
 import { checkNewPassphrase, type PassphraseOptions, type World } from '../context.ts';
+import { type ListFormat, listFormats } from '../list/format.ts';
 import type { Run } from '../main.ts';
 import {
   addDryRunOption,
@@ -20,6 +21,8 @@ import { renderIssue } from '../render/issue.ts';
 import { report } from '../report.ts';
 
 interface IssueOptions extends PassphraseOptions {
+  readonly from?: string;
+  readonly format?: ListFormat;
   readonly profile?: string;
   readonly dns?: readonly San[];
   readonly ip?: readonly San[];
@@ -40,7 +43,9 @@ interface IssueOptions extends PassphraseOptions {
 /** `ca issue`: makes a key and a certificate for a client, or signs the client's own request. */
 export function declare(command: Command, run: Run): void {
   command
-    .argument('<client>', 'name of the client, such as billing', parseClientName)
+    .argument('[client]', 'name of the client, such as billing', parseClientName)
+    .option('--from <file>', 'many clients: a list in .csv, .json or .jsonl; - is standard input', path)
+    .addOption(choice('--format <format>', "the list's format, if its name does not tell", listFormats))
     .option('--profile <profile>', 'client, server, peer, or one of ca.json (default: client)')
     .option('--dns <name>', 'DNS name (repeatable)', manySans('dns'))
     .option('--ip <address>', 'IP address (repeatable)', manySans('ip'))
@@ -88,11 +93,19 @@ export function declare(command: Command, run: Run): void {
       'ca issue api --profile server --dns api.acme.example --out /etc/nginx/tls --hook "nginx -s reload"',
       'a certificate for a server, reloaded at each renewal',
     ],
+    ['ca issue --from clients.csv', 'every client of a list; run it again, and only what is missing is done'],
     ['ca issue partner --p12 compat --p12-password-file ./password', 'for a program that wants PKCS#12'],
   );
-  command.action((client: ClientName, options: IssueOptions) =>
+  command.action((client: ClientName | undefined, options: IssueOptions) =>
     run(async (context) => {
+      const { from } = options;
+      if (from !== undefined) {
+        checkListOptions(client, options);
+        const { issueFrom } = await import('../list/issue-from.ts');
+        return issueFrom(from, options, context);
+      }
       checkOptions(options);
+      if (client === undefined) throw usage("missing required argument 'client'", 'see: ca issue --help');
       const { issue } = await import('../../authority/issue.ts');
       const { world } = context;
       const csr = options.csr === undefined ? undefined : await world.readRequest(options.csr);
@@ -127,7 +140,19 @@ export function declare(command: Command, run: Run): void {
   );
 }
 
-function checkOptions({ csr, hook, key, out, p12, p12PasswordFile }: IssueOptions): void {
+/** Each line of a list says for itself what it wants. */
+function checkListOptions(client: ClientName | undefined, options: IssueOptions): void {
+  const hint = 'with --from every client stands in the list, with all that is asked for it';
+  if (client !== undefined) throw usage('--from and a client exclude each other', hint);
+  const allowed = ['from', 'format', 'dryRun', 'passphraseFile', 'rootPassphraseFile'];
+  const other = Object.keys(options).find((name) => !allowed.includes(name));
+  if (other === undefined) return;
+  const flag = other.replace(/[A-Z0-9]+/g, (part) => (/\d/.test(part) ? part : `-${part.toLowerCase()}`));
+  throw usage(`--from and --${flag} exclude each other`, hint);
+}
+
+function checkOptions({ csr, format, hook, key, out, p12, p12PasswordFile }: IssueOptions): void {
+  if (format !== undefined) throw usage('--format needs --from', 'name the list with --from FILE');
   const wantsPkcs12 = p12 !== undefined || p12PasswordFile !== undefined;
   if (csr !== undefined && key !== undefined) {
     throw usage('--key and --csr exclude each other', 'with --csr the key is the one in the request');

@@ -1,0 +1,252 @@
+import { CaError, type LineFault } from '../core/ca-error.ts';
+import { formatDay } from '../core/instant.ts';
+import { formatSan } from '../core/san.ts';
+import type { ClientPolicy } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
+import { type Csr, readCsr } from '../x509/csr.ts';
+import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
+import {
+  type BatchRun,
+  type DeliveredCertificate,
+  type Failure,
+  redeliver,
+  type Skipped,
+} from './batch-run.ts';
+import { approve, type CertificateContext, makeKey, newSerial } from './certify.ts';
+import { checkClock } from './clock-check.ts';
+import { batchesOf, type Candidate, issueBatch } from './issue-batch.ts';
+import {
+  describe,
+  type IssuePlan,
+  type IssueRequest,
+  type IssueResult,
+  mergePolicy,
+  newestCertificate,
+  planIssue,
+} from './issue-plan.ts';
+import { clientIssuer, openSigner, type Signer } from './issuer.ts';
+import { checkList } from './line-faults.ts';
+import { overlap } from './overlap.ts';
+import type { Ports } from './ports.ts';
+import type { Settings } from './settings.ts';
+
+/** One line of a list, and the certificate that it asks for. */
+export interface IssueLine {
+  readonly line: number;
+  readonly request: Omit<IssueRequest, 'again' | 'dryRun'>;
+}
+
+/** A list as it was read: its good lines, each of another client, and what is wrong with the others. */
+export interface IssueList {
+  readonly lines: readonly IssueLine[];
+  readonly faults: readonly LineFault[];
+}
+
+export interface IssueListResult {
+  readonly issued: readonly IssueResult[];
+  /** Certificates of an earlier run that had not been delivered. */
+  readonly delivered: readonly DeliveredCertificate[];
+  readonly skipped: readonly Skipped[];
+  readonly failed: readonly Failure[];
+}
+
+/**
+ * Gives every client of a list the certificate that its line asks for. The whole list is checked before the first
+ * signature, and nothing is done if a line is bad. Clients that have what their line asks for are skipped, so that the
+ * same list can be run again, after a crash too, and only what is missing is done.
+ *
+ * Throws `core/invalid-list` naming every bad line.
+ */
+export async function issueList(
+  list: IssueList,
+  { dryRun }: { readonly dryRun: boolean },
+  settings: Settings,
+  ports: Ports,
+): Promise<IssueListResult> {
+  const view = await ports.ledger.view();
+  checkClock(ports.clock(), view.head, ports.clockConfirmed);
+  const issuer = clientIssuer(view.authority);
+  let signer: Promise<Signer> | undefined;
+  const run: BatchRun = {
+    settings,
+    ports,
+    issuer,
+    openSigner: () => {
+      signer ??= openSigner(issuer, ports);
+      return signer;
+    },
+    issued: [],
+    delivered: [],
+    failed: [],
+    skipped: [],
+  };
+  const decided = await decideAll(list, view, run);
+  const { issued, delivered, failed, skipped } = run;
+  const pending: CertificateRecord[] = [];
+  const candidates: Candidate[] = [];
+  for (const { line, csr, decision } of decided) {
+    if (decision.kind === 'skip') skipped.push(decision.skipped);
+    else if (decision.kind === 'redeliver') pending.push(decision.certificate);
+    else if (dryRun) issued.push(describe(decision.plan));
+    else candidates.push(candidateOf(line, csr, decision.plan, run));
+  }
+  if (dryRun) {
+    delivered.push(...pending.map(({ client, serial }) => ({ client, serial, files: {} })));
+    return { issued, delivered, skipped, failed };
+  }
+  if (candidates.length > 0) await run.openSigner();
+  await overlap(pending, redeliveries, (record) => redeliver(record, run));
+  let done = 0;
+  for (const batch of batchesOf(candidates)) {
+    await issueBatch(batch, run);
+    done += batch.length;
+    ports.progress(done, candidates.length, 'certificates issued');
+  }
+  return { issued, delivered, skipped, failed };
+}
+
+/** How many deliveries that an earlier run owes are made at the same time. */
+const redeliveries = 8;
+
+/** What a line comes to, as the record stands. */
+type Decision =
+  | { readonly kind: 'issue'; readonly plan: IssuePlan }
+  | { readonly kind: 'redeliver'; readonly certificate: CertificateRecord }
+  | { readonly kind: 'skip'; readonly skipped: Skipped };
+
+interface DecidedLine {
+  readonly line: IssueLine;
+  readonly csr: Csr | undefined;
+  readonly decision: Decision;
+}
+
+/** Decides and checks every line as far as that goes without a signature. Throws `core/invalid-list`. */
+async function decideAll(
+  { lines, faults }: IssueList,
+  view: LedgerView,
+  run: BatchRun,
+): Promise<readonly DecidedLine[]> {
+  const { ports, settings, issuer } = run;
+  const context = { settings, issuer, now: ports.clock() };
+  const serial = await newSerial(ports.random, view);
+  const sampleKeys = new Map<ClientPolicy['key'], Promise<{ readonly spki: Uint8Array }>>();
+  const sampleKey = (algorithm: ClientPolicy['key']) => {
+    const known = sampleKeys.get(algorithm) ?? makeKey(algorithm, ports);
+    sampleKeys.set(algorithm, known);
+    return known;
+  };
+  return checkList(
+    lines.map((line) => ({ line: line.line, name: line.request.client, value: line })),
+    faults,
+    ports.progress,
+    async (line) => {
+      const csr = line.request.csr === undefined ? undefined : readCsr(line.request.csr);
+      const decision = await decide(line, csr, view, context);
+      if (decision.kind === 'issue') {
+        const { certificate, policy } = decision.plan;
+        await ports.deliveries.check(line.request.client, policy.delivery);
+        // The linter looks at what would be signed, with a key that is thrown away.
+        const { spki } = csr ?? (await sampleKey(policy.key));
+        approve(certificate, serial, spki, issuer, settings);
+      }
+      return { line, csr, decision };
+    },
+  );
+}
+
+/** Throws what is wrong with the line, as the record stands. */
+async function decide(
+  { request }: IssueLine,
+  csr: Csr | undefined,
+  view: LedgerView,
+  context: CertificateContext,
+): Promise<Decision> {
+  const { client } = request;
+  const known = await view.client(client);
+  const newest = known && (await newestCertificate(view, client));
+  if (newest?.revocation) {
+    const { reason, at } = newest.revocation;
+    throw new CaError('authority/client-revoked', `${client} was cut off on ${formatDay(at)} (${reason})`, {
+      hint: `take the line out; or, if it is to be let in again: ca issue ${client}`,
+    });
+  }
+  if (known && newest && certificateStatus(newest, context.now) === 'active') {
+    const wanted = mergePolicy(request, csr, known, context.settings);
+    const others = differences(known.policy, wanted);
+    if (csr && others.length === 0 && spkiFingerprint(csr.spki) !== newest.key) others.push('key');
+    if (others.length > 0) throw differs(newest, others);
+    if (newest.deliveredAt) {
+      const why = `it has a certificate until ${formatDay(newest.notAfter)}`;
+      return { kind: 'skip', skipped: { client, serial: newest.serial, why } };
+    }
+    checkPlace(wanted, request);
+    return { kind: 'redeliver', certificate: newest };
+  }
+  const plan = await planIssue({ ...request, again: false }, csr, view, context);
+  checkPlace(plan.policy, request);
+  return { kind: 'issue', plan };
+}
+
+function differs({ client, serial, notAfter }: CertificateRecord, others: readonly string[]): CaError {
+  return new CaError(
+    'authority/client-exists',
+    `${client} has a certificate until ${formatDay(notAfter)} with another ${others.join(', ')}: ${serial}`,
+    {
+      hint: 'mend the line; or give it another certificate first: ca issue NAME --again with what the line says',
+    },
+  );
+}
+
+/** The files of many clients cannot all go to standard output. */
+function checkPlace({ delivery }: ClientPolicy, { client }: Pick<IssueRequest, 'client'>): void {
+  if (delivery.kind !== 'stdout') return;
+  throw new CaError('core/invalid-list', `the files of ${client} went to standard output before`, {
+    hint: 'name a directory in the column out',
+  });
+}
+
+/** What differs between two policies, in the words of the columns. */
+function differences(before: ClientPolicy, after: ClientPolicy): string[] {
+  const facts = (policy: ClientPolicy): Readonly<Record<string, unknown>> => ({
+    profile: policy.profile,
+    names: policy.subjectAltNames.map(formatSan).sort(),
+    subject: policy.subject,
+    validity: policy.validity,
+    key: policy.key,
+    out: policy.delivery,
+  });
+  const wanted = facts(after);
+  return Object.entries(facts(before))
+    .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(wanted[name]))
+    .map(([name]) => name);
+}
+
+function candidateOf(
+  line: IssueLine,
+  csr: Csr | undefined,
+  { policy: { hook } }: IssuePlan,
+  { ports, settings, issuer }: BatchRun,
+): Candidate {
+  const { client } = line.request;
+  const decideNow = async (view: LedgerView) => {
+    const decision = await decide(line, csr, view, { settings, issuer, now: ports.clock() });
+    return decision.kind === 'issue' ? decision.plan : undefined;
+  };
+  return {
+    client,
+    hook,
+    overtaken: 'another process gave it a certificate meanwhile',
+    plan: decideNow,
+    async prepare(view) {
+      const plan = await decideNow(view);
+      if (!plan) return undefined;
+      const { delivery, key } = plan.policy;
+      const serial = await newSerial(ports.random, view);
+      if (csr) return { serial, spki: csr.spki, delivery };
+      const { spki, pem } = await makeKey(key, ports);
+      await ports.deliveries.stageKey(client, delivery, serial, pem);
+      return { serial, spki, delivery, keyPem: pem };
+    },
+  };
+}
