@@ -1,7 +1,7 @@
 import { CaError, type ErrorCode } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import type { Serial } from '../core/serial.ts';
-import type { LedgerView } from '../ledger/ledger-view.ts';
+import type { AuthorityRecord } from '../ledger/record.ts';
 import { deliver } from './deliver.ts';
 import type { IssueResult } from './issue-plan.ts';
 import type { Issuer, Signer } from './issuer.ts';
@@ -35,6 +35,7 @@ export interface DeliveredCertificate {
 export interface BatchRun {
   readonly settings: Settings;
   readonly ports: Ports;
+  readonly authority: AuthorityRecord;
   readonly issuer: Issuer;
   /** The signer, opened at its first use: nothing to sign, no passphrase. */
   readonly openSigner: () => Promise<Signer>;
@@ -74,20 +75,6 @@ export function describeFailure(error: unknown, of?: Subject): Failure {
   };
 }
 
-/** Delivers a certificate that is on record. The caller holds the client's delivery lock. */
-export async function deliverRecorded(
-  view: LedgerView,
-  serial: Serial,
-  { settings, ports }: Pick<BatchRun, 'settings' | 'ports'>,
-  stagedKey?: string,
-): Promise<Partial<DeliveryPaths>> {
-  const record = await view.certificate(serial);
-  const client = record && (await view.client(record.client));
-  if (!client) throw new Error(`serial ${serial} was recorded and is not in the ledger`);
-  const outcome = await deliver(view, client, record, settings, ports, stagedKey);
-  return outcome.files;
-}
-
 /** Delivers a certificate that was recorded before and never delivered, unless that has changed meanwhile. */
 export async function redeliver({ client, serial }: Required<Subject>, run: BatchRun): Promise<void> {
   const { ports } = run;
@@ -96,7 +83,10 @@ export async function redeliver({ client, serial }: Required<Subject>, run: Batc
       const view = await ports.ledger.view();
       const record = await view.certificate(serial);
       if (!record || record.deliveredAt || record.revocation || record.supersededAt) return;
-      const files = await deliverRecorded(view, serial, run);
+      const known = await view.client(client);
+      if (!known) throw new Error(`client ${client} has a certificate and is not in the ledger`);
+      const der = await view.certificateBytes(serial);
+      const { files } = await deliver(view.authority, known, { ...record, der }, run.settings, ports);
       await ports.ledger.transact((transaction) =>
         transaction.append([{ type: 'delivered', client, serial }]),
       );

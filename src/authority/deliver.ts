@@ -1,7 +1,6 @@
 import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import { formatInstant } from '../core/instant.ts';
-import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { AuthorityRecord, CertificateRecord, ClientRecord } from '../ledger/record.ts';
 import { encodePem } from '../x509/pem.ts';
 import { encodePkcs12, pkcs12Iterations } from '../x509/pkcs12.ts';
@@ -17,6 +16,14 @@ export interface DeliveryOutcome {
   readonly newPkcs12Password?: string;
 }
 
+/** What a delivery needs to know of its client. */
+export type Client = Pick<ClientRecord, 'name' | 'policy'>;
+
+/** A certificate that is on record, with its DER. */
+export interface RecordedCertificate extends Pick<CertificateRecord, 'serial' | 'subject' | 'notAfter'> {
+  readonly der: Uint8Array;
+}
+
 /**
  * Puts a recorded certificate's files in their place and runs the client's hook. Repeating it is harmless. The caller
  * holds the client's delivery lock and records `delivered` afterwards.
@@ -24,9 +31,9 @@ export interface DeliveryOutcome {
  * Throws `authority/key-not-found` when the private key was lost before it was delivered, `authority/hook-failed`.
  */
 export async function deliver(
-  view: LedgerView,
-  client: ClientRecord,
-  certificate: CertificateRecord,
+  authority: AuthorityRecord,
+  client: Client,
+  certificate: RecordedCertificate,
   settings: Settings,
   ports: Pick<Ports, 'deliveries' | 'random' | 'runHook'> & {
     readonly readPasswordFile: (path: string) => Promise<string>;
@@ -48,8 +55,7 @@ export async function deliver(
       },
     );
   }
-  const der = await view.certificateBytes(certificate.serial);
-  const { contents, newPkcs12Password } = await buildContents(view.authority, client, der, key, ports);
+  const { contents, newPkcs12Password } = await buildContents(authority, client, certificate.der, key, ports);
   if (target.kind === 'stdout') return { files: {}, contents };
   const files = await ports.deliveries.deliver(client.name, target, certificate.serial, contents);
   await explainPassword(files, () => runDeliveryHook(client, certificate, files, settings, ports.runHook));
@@ -58,7 +64,7 @@ export async function deliver(
 
 async function buildContents(
   authority: AuthorityRecord,
-  client: ClientRecord,
+  client: Client,
   der: Uint8Array,
   key: string | undefined,
   ports: Pick<Ports, 'deliveries' | 'random' | 'readPasswordFile'>,
@@ -95,7 +101,7 @@ async function buildContents(
  * that we drew have 125 random bits, and are kept beside the file.
  */
 async function pkcs12Password(
-  client: ClientRecord,
+  client: Client,
   ports: Pick<Ports, 'deliveries' | 'random' | 'readPasswordFile'>,
 ): Promise<{ text: string; kept: boolean; isNew: boolean }> {
   const { pkcs12, delivery } = client.policy;
@@ -133,8 +139,8 @@ async function explainPassword(
 }
 
 async function runDeliveryHook(
-  client: ClientRecord,
-  certificate: CertificateRecord,
+  client: Client,
+  certificate: RecordedCertificate,
   files: DeliveryPaths,
   settings: Settings,
   runHook: RunHook,
@@ -170,7 +176,7 @@ export async function runHookOrThrow(
 
 function hookFacts(
   client: ClientName,
-  certificate: CertificateRecord,
+  certificate: RecordedCertificate,
   files: DeliveryPaths,
 ): Record<string, string> {
   return {

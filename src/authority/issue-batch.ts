@@ -3,14 +3,15 @@ import type { Serial } from '../core/serial.ts';
 import type { Delivered, DeliveryTarget, EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
-import { type BatchRun, collectFailure, deliverRecorded } from './batch-run.ts';
+import { type BatchRun, collectFailure } from './batch-run.ts';
 import { certify } from './certify.ts';
+import { type Client, deliver, type RecordedCertificate } from './deliver.ts';
 import { describe, entriesOf, type IssuePlan, type IssueResult } from './issue-plan.ts';
 import type { Signer } from './issuer.ts';
 import { overlap } from './overlap.ts';
 
 /** How many clients are taken under their locks and recorded with one write. */
-const batchSize = 64;
+const batchSize = 256;
 
 /** How many clients of a batch have their files written at the same time: while one waits for the disk, others work. */
 const overlapping = 16;
@@ -73,6 +74,8 @@ interface Ready extends Prepared {
 
 /** A certificate that is signed, and on record as soon as its entries are. */
 interface Recorded extends Ready {
+  readonly client: Client;
+  readonly certificate: RecordedCertificate;
   readonly entries: readonly EntryBody[];
   readonly result: IssueResult;
 }
@@ -132,6 +135,8 @@ function sign(ready: Ready, plan: IssuePlan, signer: Signer, { settings }: Batch
   const { client, ...description } = describe(plan);
   return {
     ...ready,
+    client: { name: client, policy: plan.policy },
+    certificate: { serial, subject: entry.subject, notAfter: entry.notAfter, der: certificate },
     entries: entriesOf(plan, entry),
     result: {
       client,
@@ -144,15 +149,15 @@ function sign(ready: Ready, plan: IssuePlan, signer: Signer, { settings }: Batch
 
 /** Delivers what is on record now, and records those deliveries with one write. */
 async function deliverAll(recorded: readonly Recorded[], run: BatchRun): Promise<void> {
-  const { ports } = run;
-  const view = await ports.ledger.view();
+  const { authority, ports, settings } = run;
   const start = run.issued.length;
   run.issued.push(...recorded.map(({ result }) => result));
   const delivered: Delivered[] = [];
-  await overlap(recorded, overlapping, async ({ candidate: { client }, serial, keyPem, result }, index) => {
-    await collectFailure(run, [{ client, serial }], async () => {
-      const files = await deliverRecorded(view, serial, run, keyPem);
-      delivered.push({ type: 'delivered', client, serial });
+  await overlap(recorded, overlapping, async ({ client, certificate, keyPem, result }, index) => {
+    const of = { client: client.name, serial: certificate.serial };
+    await collectFailure(run, [of], async () => {
+      const { files } = await deliver(authority, client, certificate, settings, ports, keyPem);
+      delivered.push({ type: 'delivered', ...of });
       run.issued[start + index] = { ...result, files };
     });
   });

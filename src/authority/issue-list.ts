@@ -71,6 +71,7 @@ export async function issueList(
   const run: BatchRun = {
     settings,
     ports,
+    authority: view.authority,
     issuer,
     openSigner: () => {
       signer ??= openSigner(issuer, ports);
@@ -229,9 +230,15 @@ function candidateOf(
   { ports, settings, issuer }: BatchRun,
 ): Candidate {
   const { client } = line.request;
+  let last: { readonly seq: number; readonly plan: IssuePlan | undefined } | undefined;
   const decideNow = async (view: LedgerView) => {
+    const { seq } = view.head;
+    // Nothing has happened since: nothing is decided otherwise.
+    if (last?.seq === seq) return last.plan;
     const decision = await decide(line, csr, view, { settings, issuer, now: ports.clock() });
-    return decision.kind === 'issue' ? decision.plan : undefined;
+    const plan = decision.kind === 'issue' ? decision.plan : undefined;
+    last = { seq, plan };
+    return plan;
   };
   return {
     client,

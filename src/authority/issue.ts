@@ -68,7 +68,8 @@ export async function issue(request: IssueRequest, settings: Settings, ports: Po
     const client = await recorded.client(request.client);
     if (!record || !client) throw new Error(`serial ${serial} was recorded and is not in the ledger`);
     const outcome = await explainUndelivered(record, delivery, async () => {
-      const delivered = await deliver(recorded, client, record, settings, ports, key.pem);
+      const { authority } = recorded;
+      const delivered = await deliver(authority, client, { ...record, der }, settings, ports, key.pem);
       await ports.ledger.transact((transaction) =>
         transaction.append([{ type: 'delivered', client: request.client, serial }]),
       );

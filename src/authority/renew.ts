@@ -53,6 +53,7 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
     request,
     settings,
     ports,
+    authority: view.authority,
     issuer,
     openSigner: () => {
       signer ??= openSigner(issuer, ports);

@@ -119,13 +119,15 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       return translate('deliver to', place.directory, async () => {
         const version = versionPath(place, serial);
         const files = allFiles.filter((file) => contents[file] !== undefined);
-        checkPlace(place, homePath, disk);
+        // Where this process has just staged a key, the place was looked at, and its directories are on disk.
+        const isStaged = staged.has(version);
+        if (!isStaged) checkPlace(place, homePath, disk);
         checkStableNames(place, files, disk);
-        const made = makeVersion(place, version, disk);
+        const made = isStaged ? [] : makeVersion(place, version, disk);
         await fillVersion(place, version, contents, disk);
         addStableNames(place, files, disk);
         await syncDirectories(
-          new Set([version, place.versions, place.directory, ...made.map(dirname)]),
+          new Set([version, place.directory, ...(isStaged ? [] : [place.versions]), ...made.map(dirname)]),
           disk,
         );
         const before = readCurrent(place, disk);
@@ -136,15 +138,17 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
         const tidied = removeStableNames(place, gone, disk);
         if (mendRootName(place, disk) || tidied) await syncDirectories([place.directory], disk);
         if (before !== undefined && before !== serial) prune(place, [serial, before], staged, disk);
-        const paths = pathsOf(place, disk);
-        if (!paths) throw new Error(`${place.directory} is empty after a delivery`);
+        const paths = pathsOf(place, (file) => files.includes(file));
+        if (!paths) throw new Error(`a delivery to ${place.directory} has no certificate`);
         return paths;
       });
     },
 
     paths: async (client, target) => {
       const place = placeFor(client, target);
-      return translate('look at', place.directory, async () => pathsOf(place, disk));
+      return translate('look at', place.directory, async () =>
+        pathsOf(place, (file) => isInPlace(place, file, disk)),
+      );
     },
 
     readCertificate: async (client, target) => readInPlace(placeFor(client, target), 'certificate', disk),
@@ -243,9 +247,9 @@ function removeVersion(path: string, disk: DeliveryDisk): void {
   disk.rmSync(path, { recursive: true, force: true });
 }
 
-function pathsOf(place: Place, disk: DeliveryDisk): DeliveryPaths | undefined {
+function pathsOf(place: Place, isThere: (file: DeliveryFile) => boolean): DeliveryPaths | undefined {
   const pathOf = (file: DeliveryFile) =>
-    isInPlace(place, file, disk) ? join(place.directory, place.names[file]) : undefined;
+    isThere(file) ? join(place.directory, place.names[file]) : undefined;
   const certificate = pathOf('certificate');
   const chain = pathOf('chain');
   const ca = pathOf('ca');
