@@ -10,7 +10,7 @@ import { inspectCertificate, readCertificateFile } from '../x509/inspect.ts';
 import { formatName } from '../x509/name.ts';
 import { readSpki, spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import { checkClock } from './clock-check.ts';
-import { newestCertificate } from './issue.ts';
+import { newestCertificate } from './issue-plan.ts';
 import type { Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 import { isOwnCertificate } from './target-file.ts';

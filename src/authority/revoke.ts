@@ -1,4 +1,4 @@
-import { CaError } from '../core/ca-error.ts';
+import { CaError, type LineFault } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import { formatInstant, wholeSeconds } from '../core/instant.ts';
 import type { RevocationReason } from '../core/revocation-reason.ts';
@@ -9,13 +9,15 @@ import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
 import type { Adoption, AdoptResult } from './adopt.ts';
 import { checkClock } from './clock-check.ts';
 import { clientIssuer, clientIssuerRole, openSigner } from './issuer.ts';
+import { checkList } from './line-faults.ts';
 import type { Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishInside, whyCrlIsDue } from './publish-crl.ts';
 import type { Settings } from './settings.ts';
 import { spreadCrl } from './spread-crl.ts';
 import { findTarget } from './target.ts';
 
-export interface RevokeRequest {
+/** What is to be cut off, and why. */
+export interface Revocation {
   /** A client, a serial in any spelling, or the name of a file. */
   readonly target: string;
   /** The content of the file that `target` names, if there is one. */
@@ -24,7 +26,16 @@ export interface RevokeRequest {
   readonly invalidityDate?: Date;
   /** Only the one certificate that is named; for a client, its latest. */
   readonly serialOnly: boolean;
+}
+
+export interface RevokeRequest extends Revocation {
   readonly dryRun: boolean;
+}
+
+/** A list as it was read: its good lines, and what is wrong with the others. */
+export interface RevocationList {
+  readonly lines: readonly { readonly line: number; readonly revocation: Revocation }[];
+  readonly faults: readonly LineFault[];
 }
 
 export interface RevokedCertificate {
@@ -58,20 +69,67 @@ export async function revoke(
   settings: Settings,
   ports: Ports,
 ): Promise<RevokeResult> {
-  const { invalidityDate } = request;
+  const view = await openView(ports);
+  const { dryRun, ...revocation } = request;
+  checkInvalidityDate(revocation, ports.clock());
+  return revokeAll([revocation], { dryRun }, view, settings, ports);
+}
+
+/**
+ * {@link revoke} for all that a list names, recorded as one group, with one CRL. Throws `core/invalid-list` naming every
+ * bad line, and then has done nothing.
+ */
+export async function revokeList(
+  list: RevocationList,
+  options: { readonly dryRun: boolean },
+  settings: Settings,
+  ports: Ports,
+): Promise<RevokeResult> {
+  const view = await openView(ports);
+  const named = new Map<Serial, { readonly line: number; readonly revocation: Revocation }>();
+  const revocations = await checkList(
+    list.lines.map((line) => ({ line: line.line, name: line.revocation.target, value: line })),
+    list.faults,
+    ports.progress,
+    async ({ line, revocation }) => {
+      checkInvalidityDate(revocation, ports.clock());
+      const lost = await findLost(revocation, view, settings);
+      const records = lost ? [lost.result] : await selectOne(revocation, view, ports.clock());
+      for (const { serial } of records) {
+        const before = named.get(serial);
+        if (before && !isSameReason(before.revocation, revocation)) throw contradiction(serial, before.line);
+        named.set(serial, { line, revocation });
+      }
+      return revocation;
+    },
+  );
+  return revokeAll(revocations, options, view, settings, ports);
+}
+
+async function openView(ports: Ports): Promise<LedgerView> {
   const view = await ports.ledger.view();
   checkClock(ports.clock(), view.head, ports.clockConfirmed);
-  if (invalidityDate) checkInvalidityDate(invalidityDate, ports.clock());
-  const lost = await findLost(request, view, settings);
-  const selected = lost ? noneSelected : await select(request, view, ports.clock());
-  if (request.dryRun) {
-    const revoked = [...selected.live, ...(lost ? [lost.result] : [])].map((record) =>
-      describe(record, request, ports.clock()),
-    );
+  return view;
+}
+
+async function revokeAll(
+  revocations: readonly Revocation[],
+  { dryRun }: { readonly dryRun: boolean },
+  view: LedgerView,
+  settings: Settings,
+  ports: Ports,
+): Promise<RevokeResult> {
+  const lost = await findAllLost(revocations, view, settings);
+  const isLost = (revocation: Revocation) => lost.some((each) => each.revocation === revocation);
+  const known = revocations.filter((revocation) => !isLost(revocation));
+  const selected = await select(known, view, ports.clock());
+  if (dryRun) {
+    const found = lost.map(({ adoption, revocation }) => ({ record: adoption.result, revocation }));
+    const revoked = [...selected.live, ...found].map((chosen) => describe(chosen, ports.clock()));
     return { revoked, ...describeOld(selected), ...describeLost(lost), crl: await currentCrl(ports) };
   }
   if (
-    !lost &&
+    lost.length === 0 &&
     selected.live.length === 0 &&
     selected.barred.length === 0 &&
     (await allOnCrl(selected.already, view)) &&
@@ -83,20 +141,14 @@ export async function revoke(
   const signer = await openSigner(clientIssuer(view.authority), ports);
   const result = await ports.ledger.transact(async (transaction) => {
     // At night a stolen certificate must be cut off at once, whether the record knew it or not.
-    const adoption = await findLost(request, transaction.view(), settings);
-    if (adoption) await transaction.append(adoption.entries);
-    const chosen = await select(request, transaction.view(), ports.clock());
-    const entries = entriesOf(chosen, request);
+    const missing = await findAllLost(revocations, transaction.view(), settings);
+    if (missing.length > 0) await transaction.append(missing.flatMap(({ adoption }) => adoption.entries));
+    const chosen = await select(revocations, transaction.view(), ports.clock());
+    const entries = entriesOf(chosen);
     const at = entries.length === 0 ? ports.clock() : (await transaction.append(entries)).time;
-    const crl = await explainUnpublished(chosen.live, () =>
-      publishInside(transaction, signer, settings, ports),
-    );
-    return {
-      revoked: chosen.live.map((record) => describe(record, request, at)),
-      ...describeOld(chosen),
-      ...describeLost(adoption),
-      crl,
-    };
+    const revoked = chosen.live.map((each) => describe(each, at));
+    const crl = await explainUnpublished(revoked, () => publishInside(transaction, signer, settings, ports));
+    return { revoked, ...describeOld(chosen), ...describeLost(missing), crl };
   });
   await spreadCrl(result.crl, settings, ports, doneTo(result.revoked));
   return result;
@@ -104,7 +156,7 @@ export async function revoke(
 
 /** The revocations stay on record when their CRL cannot be made: what fails then says so. */
 async function explainUnpublished<T>(
-  revoked: readonly CertificateRecord[],
+  revoked: readonly Pick<CertificateRecord, 'client'>[],
   publish: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -128,7 +180,8 @@ function doneTo(revoked: readonly Pick<CertificateRecord, 'client'>[]): string |
 }
 
 /** The CRL's packed records, and so every CRL to come, take times after 1970 alone. */
-function checkInvalidityDate(invalidityDate: Date, now: Date): void {
+function checkInvalidityDate({ invalidityDate }: Revocation, now: Date): void {
+  if (!invalidityDate) return;
   if (invalidityDate.getTime() >= 1000 && invalidityDate <= now) return;
   throw new CaError(
     'core/invalid-instant',
@@ -137,9 +190,29 @@ function checkInvalidityDate(invalidityDate: Date, now: Date): void {
   );
 }
 
+/** What is to be revoked although the record does not know it. */
+interface Lost {
+  readonly revocation: Revocation;
+  readonly adoption: Adoption;
+}
+
+/** Those whose file is a certificate of ours that the record has lost, each certificate once. */
+async function findAllLost(
+  revocations: readonly Revocation[],
+  view: LedgerView,
+  settings: Settings,
+): Promise<readonly Lost[]> {
+  const lost = new Map<Serial, Lost>();
+  for (const revocation of revocations) {
+    const adoption = await findLost(revocation, view, settings);
+    if (adoption) lost.set(adoption.result.serial, { revocation, adoption });
+  }
+  return [...lost.values()];
+}
+
 /** What takes the certificate in that `target` is the file of, if it is ours and the record has lost it. */
 async function findLost(
-  { target, file }: RevokeRequest,
+  { target, file }: Revocation,
   view: LedgerView,
   settings: Settings,
 ): Promise<Adoption | undefined> {
@@ -153,32 +226,63 @@ async function findLost(
   }
 }
 
-function describeLost(lost: Adoption | undefined): Pick<RevokeResult, 'adopted'> {
-  return lost ? { adopted: [lost.result] } : {};
+function describeLost(lost: readonly Lost[]): Pick<RevokeResult, 'adopted'> {
+  return lost.length === 0 ? {} : { adopted: lost.map(({ adoption }) => adoption.result) };
+}
+
+function isSameReason(a: Revocation, b: Revocation): boolean {
+  return a.reason === b.reason && a.invalidityDate?.getTime() === b.invalidityDate?.getTime();
+}
+
+function contradiction(serial: Serial, line: number): CaError {
+  return new CaError('core/invalid-list', `line ${line} says otherwise why ${serial} is revoked`, {
+    hint: 'keep one of the two',
+  });
+}
+
+type Named = Pick<CertificateRecord, 'client' | 'serial'>;
+
+/** A certificate that is still to be revoked, and what for. */
+interface Chosen {
+  readonly record: CertificateRecord;
+  readonly revocation: Revocation;
 }
 
 interface Selection {
-  readonly live: readonly CertificateRecord[];
+  readonly live: readonly Chosen[];
   readonly already: readonly CertificateRecord[];
   /** One of `already` for each key that must be barred by an entry of its own. */
   readonly barred: readonly CertificateRecord[];
 }
 
-const noneSelected: Selection = { live: [], already: [], barred: [] };
+async function select(revocations: readonly Revocation[], view: LedgerView, now: Date): Promise<Selection> {
+  const unique = new Map<Serial, Chosen>();
+  for (const revocation of revocations) {
+    for (const record of await selectOne(revocation, view, now)) {
+      if (!unique.has(record.serial)) unique.set(record.serial, { record, revocation });
+    }
+  }
+  const live = [...unique.values()].filter(({ record }) => !record.revocation);
+  const old = [...unique.values()].filter(({ record }) => record.revocation);
+  const compromised = old.filter(({ revocation }) => revocation.reason === 'keyCompromise').map(recordOf);
+  const barring = live.filter(({ revocation }) => revocation.reason === 'keyCompromise').map(recordOf);
+  return { live, already: old.map(recordOf), barred: await withKeysToBar(compromised, barring, view) };
+}
 
-async function select(request: RevokeRequest, view: LedgerView, now: Date): Promise<Selection> {
-  const named = await namedCertificates(request, view, now);
-  const withSameKey =
-    request.reason === 'keyCompromise' && !request.serialOnly
-      ? (await Promise.all(named.map(({ key }) => view.certificatesWithKey(key))))
-          .flat()
-          .filter((record) => isLive(record, now))
-      : [];
-  const unique = [...new Map([...named, ...withSameKey].map((record) => [record.serial, record])).values()];
-  const live = unique.filter((record) => !record.revocation);
-  const already = unique.filter((record) => record.revocation);
-  const barred = request.reason === 'keyCompromise' ? await withKeysToBar(already, live, view) : [];
-  return { live, already, barred };
+/** The certificates that one revocation names, and those that share a compromised key with them. */
+async function selectOne(
+  revocation: Revocation,
+  view: LedgerView,
+  now: Date,
+): Promise<readonly CertificateRecord[]> {
+  const named = await namedCertificates(revocation, view, now);
+  if (revocation.reason !== 'keyCompromise' || revocation.serialOnly) return named;
+  const withSameKey = await Promise.all(named.map(({ key }) => view.certificatesWithKey(key)));
+  return [...named, ...withSameKey.flat().filter((record) => isLive(record, now))];
+}
+
+function recordOf({ record }: Chosen): CertificateRecord {
+  return record;
 }
 
 /** A revocation stands as it was published: that its key is compromised too is said by another entry. */
@@ -197,10 +301,10 @@ async function withKeysToBar(
   return barred;
 }
 
-function entriesOf({ live, barred }: Selection, { reason, invalidityDate }: RevokeRequest): EntryBody[] {
+function entriesOf({ live, barred }: Selection): EntryBody[] {
   return [
     ...live.map(
-      ({ client, serial }): EntryBody => ({
+      ({ record: { client, serial }, revocation: { reason, invalidityDate } }): EntryBody => ({
         type: 'revoked',
         client,
         serial,
@@ -213,7 +317,7 @@ function entriesOf({ live, barred }: Selection, { reason, invalidityDate }: Revo
 }
 
 async function namedCertificates(
-  request: RevokeRequest,
+  request: Revocation,
   view: LedgerView,
   now: Date,
 ): Promise<readonly CertificateRecord[]> {
@@ -240,11 +344,10 @@ async function allOnCrl(records: readonly CertificateRecord[], view: LedgerView)
 }
 
 function describe(
-  { client, serial }: Pick<CertificateRecord, 'client' | 'serial'>,
-  { reason }: RevokeRequest,
+  { record: { client, serial }, revocation }: { readonly record: Named; readonly revocation: Revocation },
   at: Date,
 ): RevokedCertificate {
-  return { client, serial, reason, at };
+  return { client, serial, reason: revocation.reason, at };
 }
 
 function describeOld({ already, barred }: Selection): Pick<RevokeResult, 'already' | 'barred'> {

@@ -8,9 +8,13 @@ const patienceMs = 1000;
 const rewriteMs = 100;
 const lineMs = 10_000;
 
+/** The width of a bar, brackets and all, where the line has room for it. */
+const widestBar = 24;
+const narrowestBar = 8;
+
 /**
- * Progress on `output`, once the work has taken longer than a second: one line that is rewritten on a terminal,
- * elsewhere a line every ten seconds.
+ * Progress on `output`, once the work has taken longer than a second: on a terminal one line that is rewritten, with a
+ * bar, the rate and the time left, elsewhere a line every ten seconds.
  */
 export function createProgress(
   output: Output,
@@ -18,16 +22,26 @@ export function createProgress(
   quiet: boolean,
 ): { readonly update: Progress; readonly finish: () => void } {
   const start = clock().getTime();
+  /** The kind of work at hand, and since when. */
+  let phase = { what: '', since: start };
+  let lastUpdate = start;
   let last = 0;
   let standing = false;
   return {
     update(done, total, what) {
       const now = clock().getTime();
+      if (phase.what !== what) phase = { what, since: lastUpdate };
+      lastUpdate = now;
       const pauseMs = output.isTerminal ? rewriteMs : lineMs;
       if (quiet || now - start < patienceMs || now - last < pauseMs) return;
       last = now;
-      const text = `${done} of ${total} ${what}, ${formatDuration(now - start)}`;
-      output.write(output.isTerminal ? `\r\u001b[K${text}` : `ca: ${text}\n`);
+      const text = `${done} of ${total} ${what}`;
+      if (output.isTerminal) {
+        const line = `${text}${pace(done, total, now - phase.since)}`;
+        output.write(`\r\u001b[K${bar(done / total, output.columns - line.length - 2)}${line}`);
+      } else {
+        output.write(`ca: ${text}, ${formatDuration(now - start)}\n`);
+      }
       standing = output.isTerminal;
     },
     finish() {
@@ -35,4 +49,18 @@ export function createProgress(
       standing = false;
     },
   };
+}
+
+/** How many a second, and how long the rest will take at that rate. */
+function pace(done: number, total: number, ms: number): string {
+  if (done <= 0 || ms <= 0) return '';
+  const left = formatDuration((ms / done) * (total - done));
+  return `, ${Math.round((done / ms) * 1000)} a second, ${left} left`;
+}
+
+/** `[=====     ] `, or nothing where there is no room. */
+function bar(share: number, room: number): string {
+  const width = Math.min(widestBar, room) - 2;
+  if (width < narrowestBar) return '';
+  return `[${'='.repeat(Math.round(Math.min(share, 1) * width)).padEnd(width)}] `;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RevokeRequest } from '../../authority/revoke.ts';
+import type { Revocation, RevokeResult } from '../../authority/revoke.ts';
 import { CaError } from '../../core/ca-error.ts';
 import { parseInstant } from '../../core/instant.ts';
 import {
@@ -8,8 +8,9 @@ import {
   revocationReasons,
 } from '../../core/revocation-reason.ts';
 import type { Context, PassphraseOptions } from '../context.ts';
+import { formatOf, type RevocationFormat, revocationFormats } from '../list/format.ts';
 import type { Run } from '../main.ts';
-import { addDryRunOption, addExamples, addPassphraseOption, choice } from '../options.ts';
+import { addDryRunOption, addExamples, addPassphraseOption, choice, path } from '../options.ts';
 import { confirm } from '../prompt.ts';
 import { counted } from '../render/relative-time.ts';
 import { renderRevoke } from '../render/revoke.ts';
@@ -20,6 +21,8 @@ interface RevokeOptions extends PassphraseOptions {
   readonly compromisedAt?: Date;
   readonly serialOnly?: boolean;
   readonly dryRun?: boolean;
+  readonly from?: string;
+  readonly format?: RevocationFormat;
 }
 
 /** On hold is a reason that a full CRL cannot take back. */
@@ -29,9 +32,15 @@ const reasons = Object.keys(revocationReasons).filter((reason) => reason !== 'ce
 export function declare(command: Command, run: Run): void {
   command
     .argument(
-      '<client|serial|file>',
+      '[client|serial|file]',
       'a client, a serial in any spelling, or a file with a certificate or public key',
     )
+    .option(
+      '--from <file>',
+      'all that a list names: one a line in .txt, or .csv, .json, .jsonl; - is standard input',
+      path,
+    )
+    .addOption(choice('--format <format>', "the list's format, if its name does not tell", revocationFormats))
     .addOption(choice('--reason <reason>', 'why', reasons, parseRevocationReason).default('unspecified'))
     .option(
       '--compromised-at <time>',
@@ -49,33 +58,93 @@ export function declare(command: Command, run: Run): void {
       'the key was stolen: it is barred for ever',
     ],
     ['ca revoke 5A:0B:3C:11:9E:77:42:08 --serial-only', 'one certificate'],
+    ['ca revoke --from leavers.csv', 'all that a list names, on one CRL'],
     [
       'ca revoke ./received.crt --dry-run',
       'what would happen; a certificate of ours that the ledger lost is taken in first',
     ],
   );
-  command.action((target: string, options: RevokeOptions) =>
+  command.action((target: string | undefined, options: RevokeOptions) =>
     run(async (context) => {
-      const { revoke } = await import('../../authority/revoke.ts');
-      const file = await context.world.findFile(target);
-      const { ports, settings } = await context.openAuthority(options);
-      const request: RevokeRequest = {
-        target,
-        file,
-        reason: options.reason,
-        ...(options.compromisedAt === undefined ? {} : { invalidityDate: options.compromisedAt }),
-        serialOnly: options.serialOnly === true,
-        dryRun: options.dryRun === true,
-      };
-      if (needsConfirmation(context) && !request.dryRun) {
-        const plan = await revoke({ ...request, dryRun: true }, settings, ports);
-        await confirmPlan(target, plan.revoked, context);
+      const work = await (options.from === undefined
+        ? oneTarget(target, options, context)
+        : listed(options.from, target, options, context));
+      const dryRun = options.dryRun === true;
+      if (needsConfirmation(context) && !dryRun) {
+        const { revoked } = await work.revoke(true);
+        if (work.isWorthAsking(revoked)) await confirmPlan(revoked, context);
       }
-      const result = await revoke(request, settings, ports);
-      report(context, result, (each, view) => renderRevoke(each, { ...view, dryRun: request.dryRun }));
+      const result = await work.revoke(dryRun);
+      report(context, result, (each, view) => renderRevoke(each, { ...view, dryRun }));
       return 'yes';
     }),
   );
+}
+
+/** What a command line asks for. */
+interface Work {
+  readonly revoke: (dryRun: boolean) => Promise<RevokeResult>;
+  /** True if a person who typed it may be surprised by these. */
+  readonly isWorthAsking: (certificates: RevokeResult['revoked']) => boolean;
+}
+
+async function oneTarget(
+  target: string | undefined,
+  options: RevokeOptions,
+  context: Context,
+): Promise<Work> {
+  if (options.format !== undefined) throw usage('--format needs --from', 'name the list with --from FILE');
+  if (target === undefined)
+    throw usage("missing required argument 'client|serial|file'", 'see: ca revoke --help');
+  const { revoke } = await import('../../authority/revoke.ts');
+  const file = await context.world.findFile(target);
+  const { ports, settings } = await context.openAuthority(options);
+  const revocation = { target, file, ...defaultsOf(options) };
+  return {
+    revoke: (dryRun) => revoke({ ...revocation, dryRun }, settings, ports),
+    // One certificate that was named by its serial is meant; what a client's name stands for may surprise.
+    isWorthAsking: (certificates) =>
+      certificates.length > 1 || certificates.some(({ client }) => client === target),
+  };
+}
+
+async function listed(
+  from: string,
+  target: string | undefined,
+  options: RevokeOptions,
+  context: Context,
+): Promise<Work> {
+  if (target !== undefined)
+    throw usage(
+      '--from and a target exclude each other',
+      'with --from all that is revoked stands in the list',
+    );
+  const { revokeList } = await import('../../authority/revoke.ts');
+  const { readRevocationList } = await import('../list/revocation-lines.ts');
+  const format = options.format ?? formatOf(from, revocationFormats);
+  const octets = await context.world.readList(from);
+  const { ports, settings } = await context.openAuthority(options);
+  const list = await readRevocationList(octets, format, from, defaultsOf(options), context.world);
+  return {
+    revoke: (dryRun) => revokeList(list, { dryRun }, settings, ports),
+    isWorthAsking: (certificates) => certificates.length > 0,
+  };
+}
+
+function defaultsOf({
+  reason,
+  compromisedAt,
+  serialOnly,
+}: RevokeOptions): Omit<Revocation, 'target' | 'file'> {
+  return {
+    reason,
+    ...(compromisedAt === undefined ? {} : { invalidityDate: compromisedAt }),
+    serialOnly: serialOnly === true,
+  };
+}
+
+function usage(message: string, hint: string): CaError {
+  return new CaError('cli/usage', message, { hint });
 }
 
 /** A person is asked; a script is not. */
@@ -83,15 +152,10 @@ function needsConfirmation({ yes, json, world }: Context): boolean {
   return !yes && !json && world.keyboard.isTerminal && world.stdout.isTerminal;
 }
 
-/** One certificate that was named by its serial is meant; what a client's name stands for may surprise. */
-async function confirmPlan(
-  target: string,
-  certificates: readonly { readonly client: string; readonly serial: string }[],
-  { world }: Context,
-): Promise<void> {
-  if (certificates.length < 2 && !certificates.some(({ client }) => client === target)) return;
-  const clients = [...new Set(certificates.map(({ client }) => client))].join(', ');
-  const question = `Revoke ${counted(certificates.length, 'certificate')} of ${clients}? It cannot be undone.`;
+async function confirmPlan(certificates: RevokeResult['revoked'], { world }: Context): Promise<void> {
+  const clients = [...new Set(certificates.map(({ client }) => client))];
+  const whose = clients.length > 5 ? `${clients.length} clients` : clients.join(', ');
+  const question = `Revoke ${counted(certificates.length, 'certificate')} of ${whose}? It cannot be undone.`;
   if (await confirm(world.keyboard, question)) return;
   throw new CaError('cli/declined', 'nothing was revoked', { hint: 'answer y, or give --yes' });
 }

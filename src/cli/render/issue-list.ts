@@ -2,10 +2,8 @@ import type { Failure } from '../../authority/batch-run.ts';
 import type { IssueListResult } from '../../authority/issue-list.ts';
 import { printable } from '../../core/printable.ts';
 import { type Line, news, note, type View, warning } from '../report.ts';
+import { firstOf, shownItems } from './first-of.ts';
 import { counted, dayAndDistance } from './relative-time.ts';
-
-/** How many of a kind are told of one by one; `--json` has all. */
-const shownItems = 20;
 
 /** What was issued, delivered and skipped, in numbers and the first of each, and what failed and what to do about it. */
 export function renderIssueList(
@@ -20,14 +18,13 @@ export function renderIssueList(
   );
   return [
     ...firstOf(
-      issued.map(
-        ({ client, notAfter, files }) =>
-          `${would}issued a certificate to ${client}, until ${dayAndDistance(notAfter, view.now)}${files.directory === undefined ? '' : `, in ${files.directory}`}`,
-      ),
+      issued,
+      ({ client, notAfter, files }) =>
+        `${would}issued a certificate to ${client}, until ${dayAndDistance(notAfter, view.now)}${files.directory === undefined ? '' : `, in ${files.directory}`}`,
     ).map(news),
-    ...firstOf(delivered.map(({ client, serial }) => `${would}delivered ${serial} to ${client}`)).map(news),
-    ...firstOf(skipped.map(({ client, why }) => `left ${client} as it is: ${why}`)).map(news),
-    ...firstOf(unasked).map(warning),
+    ...firstOf(delivered, ({ client, serial }) => `${would}delivered ${serial} to ${client}`).map(news),
+    ...firstOf(skipped, ({ client, why }) => `left ${client} as it is: ${why}`).map(news),
+    ...firstOf(unasked, (text) => text).map(warning),
     ...failureLines(failed),
     news(
       view.style.bold(
@@ -37,11 +34,6 @@ export function renderIssueList(
     ...(failed.length > 0 ? [note('run the same command again: only what is missing is done')] : []),
     ...(view.dryRun ? [note('nothing was done')] : []),
   ];
-}
-
-function firstOf(texts: readonly string[]): readonly string[] {
-  const more = texts.length - shownItems;
-  return more > 0 ? [...texts.slice(0, shownItems), `… and ${more} more, which --json names`] : texts;
 }
 
 function failureLines(failed: readonly Failure[]): readonly Line[] {

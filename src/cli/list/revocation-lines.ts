@@ -1,0 +1,66 @@
+import { lineFault } from '../../authority/line-faults.ts';
+import type { Revocation, RevocationList } from '../../authority/revoke.ts';
+import { CaError } from '../../core/ca-error.ts';
+import { parseInstant } from '../../core/instant.ts';
+import { parseRevocationReason } from '../../core/revocation-reason.ts';
+import type { World } from '../context.ts';
+import type { RevocationFormat } from './format.ts';
+import { decodeText, type Row, type Rows, readRows } from './rows.ts';
+
+/** The columns of a list of what is to be revoked: a client, serial or file, and why. */
+export const revocationColumns = ['target', 'reason', 'compromised-at'] as const;
+
+type Column = (typeof revocationColumns)[number];
+
+/**
+ * The lines of a list of what is to be revoked, and what is wrong with the others. What a line does not say is as the
+ * command line has it; paths start where the list lies. Throws `core/invalid-list` where it is no list at all.
+ *
+ * @param file the list's own path; `-` for standard input
+ */
+export async function readRevocationList(
+  octets: Uint8Array,
+  format: RevocationFormat,
+  file: string,
+  defaults: Omit<Revocation, 'target' | 'file'>,
+  world: Pick<World, 'findFile' | 'resolvePath'>,
+): Promise<RevocationList> {
+  const columns = { names: revocationColumns, needed: 'target', many: [] } as const;
+  const { rows, faults: unread } = format === 'txt' ? textRows(octets) : readRows(octets, format, columns);
+  const lines: { line: number; revocation: Revocation }[] = [];
+  const faults = [...unread];
+  for (const { line, cells } of rows) {
+    const [target = ''] = cells.target ?? [];
+    try {
+      const [reason] = cells.reason ?? [];
+      const [compromisedAt] = cells['compromised-at'] ?? [];
+      const content = await world.findFile(world.resolvePath(target, file === '-' ? undefined : file));
+      lines.push({
+        line,
+        revocation: {
+          ...defaults,
+          target,
+          file: content,
+          ...(reason === undefined ? {} : { reason: parseRevocationReason(reason) }),
+          ...(compromisedAt === undefined ? {} : { invalidityDate: parseInstant(compromisedAt) }),
+        },
+      });
+    } catch (error) {
+      faults.push(lineFault(error, line, target));
+    }
+  }
+  return { lines, faults };
+}
+
+/** Plain text: one target a line. */
+function textRows(octets: Uint8Array): Rows<Column> {
+  const lines = decodeText(octets).split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  if (lines.length === 0) throw new CaError('core/invalid-list', 'the list is empty');
+  const rows: Row<Column>[] = [];
+  const faults = lines.flatMap((target, index) => {
+    if (target !== '') rows.push({ line: index + 1, cells: { target: [target] } });
+    return target === '' ? [lineFault(new CaError('core/invalid-list', 'the line is empty'), index + 1)] : [];
+  });
+  return { rows, faults };
+}
