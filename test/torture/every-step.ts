@@ -32,6 +32,7 @@ const scenarios: readonly Scenario[] = [
   { name: 'restore', args: ['restore', 'BACKUP'], onAuthority: false },
   { name: 'backup', args: ['backup', 'OUT'], onAuthority: true },
   { name: 'issue', args: ['issue', 'newcomer', '--out', 'OUT'], onAuthority: true },
+  { name: 'issue --from', args: ['issue', '--from', 'LIST'], onAuthority: true },
   { name: 'issue again', args: ['issue', 'billing', '--again', '--p12'], onAuthority: true },
   { name: 'revoke', args: ['revoke', 'billing', '--reason', 'keyCompromise'], onAuthority: true },
   { name: 'renew', args: ['renew', '--force'], onAuthority: true },
@@ -62,6 +63,8 @@ class Steps {
   readonly #passphrase: string;
   /** A backup of the authority that the commands work on. */
   readonly #backup: string;
+  /** A list of new clients, two of which share a directory. */
+  readonly #list: string;
   readonly #faults: string[] = [];
 
   constructor(directory: string, fault: StepFault) {
@@ -71,6 +74,8 @@ class Steps {
     this.#passphrase = join(directory, 'passphrase');
     this.#backup = join(directory, 'backup.tar');
     writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
+    this.#list = join(directory, 'clients.csv');
+    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\n');
     buildSync({
       entryPoints: [join(checkout, 'test', 'torture', 'disk-shim.ts')],
       outfile: this.#shim,
@@ -211,6 +216,7 @@ class Steps {
       OUT: join(place, 'out'),
       NEW: this.#passphrase,
       BACKUP: this.#backup,
+      LIST: this.#list,
     };
     const resolved = args.map((arg) => words[arg] ?? arg);
     const shim = Object.keys(env).length === 0 ? {} : { NODE_OPTIONS: `--require ${this.#shim}` };

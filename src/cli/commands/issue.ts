@@ -100,7 +100,7 @@ export function declare(command: Command, run: Run): void {
     run(async (context) => {
       const { from } = options;
       if (from !== undefined) {
-        checkListOptions(client, options);
+        checkListOptions(command, client);
         const { issueFrom } = await import('../list/issue-from.ts');
         return issueFrom(from, options, context);
       }
@@ -141,14 +141,15 @@ export function declare(command: Command, run: Run): void {
 }
 
 /** Each line of a list says for itself what it wants. */
-function checkListOptions(client: ClientName | undefined, options: IssueOptions): void {
+function checkListOptions(command: Command, client: ClientName | undefined): void {
   const hint = 'with --from every client stands in the list, with all that is asked for it';
   if (client !== undefined) throw usage('--from and a client exclude each other', hint);
-  const allowed = ['from', 'format', 'dryRun', 'passphraseFile', 'rootPassphraseFile'];
-  const other = Object.keys(options).find((name) => !allowed.includes(name));
-  if (other === undefined) return;
-  const flag = other.replace(/[A-Z0-9]+/g, (part) => (/\d/.test(part) ? part : `-${part.toLowerCase()}`));
-  throw usage(`--from and --${flag} exclude each other`, hint);
+  const allowed = ['from', 'format', 'dryRun', 'passphraseFile'];
+  const given = command.options.filter(
+    (option) => command.getOptionValue(option.attributeName()) !== undefined,
+  );
+  const other = given.find((option) => !allowed.includes(option.attributeName()));
+  if (other) throw usage(`--from and ${other.long} exclude each other`, hint);
 }
 
 function checkOptions({ csr, format, hook, key, out, p12, p12PasswordFile }: IssueOptions): void {

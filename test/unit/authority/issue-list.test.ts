@@ -1,0 +1,280 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { type IssueLine, type IssueListResult, issueList } from '../../../src/authority/issue-list.ts';
+import type { LineFault } from '../../../src/core/ca-error.ts';
+import { parseClientName } from '../../../src/core/client-name.ts';
+import { parseSerial } from '../../../src/core/serial.ts';
+import { handmadeCsr } from '../../support/handmade-csr.ts';
+import { diskFull } from '../../support/memory-ports.ts';
+import { openScene, refusalIn, type Scene } from './scene.ts';
+
+type Wish = Partial<IssueLine['request']>;
+
+function run(
+  scene: Scene,
+  wishes: Readonly<Record<string, Wish>>,
+  options: { dryRun?: boolean; faults?: readonly LineFault[] } = {},
+): Promise<IssueListResult> {
+  const lines = Object.entries(wishes).map(([client, wish], index) => ({
+    line: index + 2,
+    request: { client: parseClientName(client), ...wish },
+  }));
+  const list = { lines, faults: options.faults ?? [] };
+  return issueList(list, { dryRun: options.dryRun === true }, scene.settings, scene.world.ports);
+}
+
+async function faultsIn(work: Promise<unknown>): Promise<string[]> {
+  const { code, faults } = await refusalIn(work);
+  expect(code).toBe('core/invalid-list');
+  return faults.map(({ line, name, code: each }) => `${line} ${name}: ${each}`);
+}
+
+const names = (clients: readonly { readonly client: string }[]) => clients.map(({ client }) => client);
+
+describe('issueList', () => {
+  it('gives every client its certificate, recorded as one group before any file appears', async () => {
+    const scene = await openScene();
+    const dns = [{ type: 'dns', value: 'a.example' }] as const;
+    const before = scene.world.lines.length;
+    const { issued, delivered, skipped, failed } = await run(scene, {
+      north: { subjectAltNames: dns },
+      south: { validity: '30d', csr: handmadeCsr() },
+    });
+    expect(issued).toMatchObject([
+      { client: 'north', files: { privateKey: '/ca/clients/north/north.key' } },
+      { client: 'south', notAfter: new Date('2026-12-22T09:30:00Z') },
+    ]);
+    expect(issued[1]?.files).not.toHaveProperty('privateKey');
+    expect([delivered, skipped, failed]).toEqual([[], [], []]);
+    expect(scene.inPlace('north').subjectAltName).toBe('DNS:a.example');
+    expect(scene.world.state.head.seq - before).toBe(6);
+    expect(scene.world.lines.slice(before).map((line) => JSON.parse(`${line}`).type)).toEqual([
+      'client-added',
+      'issued',
+      'client-added',
+      'issued',
+      'delivered',
+      'delivered',
+    ]);
+  });
+
+  it('does only what is missing when it is run again', async () => {
+    const scene = await openScene();
+    const csr = handmadeCsr();
+    await run(scene, { north: {}, south: { csr } });
+    const { issued, skipped } = await run(scene, { north: {}, south: { csr }, west: { validity: '30d' } });
+    expect(names(issued)).toEqual(['west']);
+    expect(skipped).toMatchObject([
+      { client: 'north', why: 'it has a certificate until 2027-02-20' },
+      { client: 'south' },
+    ]);
+    const head = scene.world.state.head.seq;
+    expect((await run(scene, { north: {}, south: { csr }, west: { validity: '30d' } })).issued).toEqual([]);
+    expect(scene.world.state.head.seq).toBe(head);
+  });
+
+  it('asks for no passphrase when nothing is missing', async () => {
+    const scene = await openScene({ encryptKeys: true });
+    await run(scene, { north: {} });
+    scene.world.passphraseAsked.length = 0;
+    await run(scene, { north: {} });
+    expect(scene.world.passphraseAsked).toEqual([]);
+  });
+
+  it('delivers what an earlier run recorded and did not deliver', async () => {
+    const scene = await openScene();
+    scene.world.fail('deliver', diskFull);
+    const first = await run(scene, { north: {}, south: {} });
+    expect(first.failed).toMatchObject([{ client: 'north', code: 'store/disk-full' }]);
+    expect(names(first.issued)).toEqual(['north', 'south']);
+    const second = await run(scene, { north: {}, south: {} });
+    expect(second).toMatchObject({ issued: [], delivered: [{ client: 'north' }], failed: [] });
+    expect(names(second.skipped)).toEqual(['south']);
+    expect(scene.inPlace('north').subject).toBe('CN=north');
+  });
+
+  it('issues anew to a client whose certificate has expired', async () => {
+    const scene = await openScene();
+    await run(scene, { north: { validity: '30d' } });
+    scene.days(31);
+    expect(names((await run(scene, { north: { validity: '30d' } })).issued)).toEqual(['north']);
+  });
+
+  it('names every bad line, in order, before the first signature', async () => {
+    const scene = await openScene({ permitDns: ['example.com'] });
+    await scene.issue('east');
+    await scene.issue('gone');
+    await scene.revoke('gone');
+    await scene.issue('printed', { delivery: { kind: 'stdout' }, validity: '1d' });
+    const stolen = handmadeCsr();
+    await scene.issue('thief', { csr: stolen });
+    await scene.revoke('thief', { reason: 'keyCompromise' });
+    scene.days(2);
+    const { lines } = scene.world;
+    const before = lines.length;
+    const work = run(
+      scene,
+      {
+        north: {},
+        south: { profile: 'nobody' },
+        west: { profile: 'server' },
+        east: { validity: '30d' },
+        EAST: {},
+        gone: {},
+        printed: {},
+        long: { validity: '20y' },
+        outside: { subjectAltNames: [{ type: 'dns', value: 'evil.example' }] },
+        broken: { csr: Buffer.from('garbage') },
+        barred: { csr: stolen },
+        twoIds: {
+          subjectAltNames: [
+            { type: 'uri', value: 'spiffe://a.example/b' },
+            { type: 'uri', value: 'spiffe://a.example/c' },
+          ],
+        },
+      },
+      { faults: [{ line: 1, name: 'x y', code: 'core/invalid-client-name', message: 'bad' }] },
+    );
+    expect(await faultsIn(work)).toEqual([
+      '1 x y: core/invalid-client-name',
+      '3 south: authority/unknown-profile',
+      '4 west: authority/san-required',
+      '5 east: authority/client-exists',
+      '6 EAST: authority/client-name-collision',
+      '7 gone: authority/client-revoked',
+      '8 printed: core/invalid-list',
+      '9 long: authority/validity-exceeds-issuer',
+      '10 outside: authority/name-not-permitted',
+      '11 broken: x509/malformed-csr',
+      '12 barred: authority/key-barred',
+      '13 twoIds: lint/refused',
+    ]);
+    expect(scene.world.lines.length).toBe(before);
+    expect(scene.world.deliveries.has('/ca/clients/north')).toBe(false);
+  });
+
+  it('says what differs from the certificate that a client has', async () => {
+    const scene = await openScene();
+    await scene.issue('north', { validity: '30d' });
+    await scene.issue('south', { csr: handmadeCsr() });
+    const { faults } = await refusalIn(
+      run(scene, {
+        north: { profile: 'peer', subjectAltNames: [{ type: 'dns', value: 'n.example' }], validity: '31d' },
+        south: { csr: handmadeCsr({ key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey }) },
+      }),
+    );
+    expect(faults.map(({ message }) => message.replace(/: [0-9a-f]{32}$/, ''))).toEqual([
+      'north has a certificate until 2026-12-22 with another profile, names, validity',
+      'south has a certificate until 2027-02-20 with another key',
+    ]);
+  });
+
+  it('refuses a place that cannot be written to', async () => {
+    const scene = await openScene();
+    scene.world.fail('checkDelivery', diskFull);
+    expect(await faultsIn(run(scene, { north: {}, south: {} }))).toEqual(['2 north: store/disk-full']);
+  });
+
+  it('goes on with the others when a key cannot be staged', async () => {
+    const scene = await openScene();
+    scene.world.fail('stageKey', diskFull);
+    const { issued, failed } = await run(scene, { north: {}, south: {} });
+    expect(failed).toMatchObject([{ client: 'north', code: 'store/disk-full' }]);
+    expect(names(issued)).toEqual(['south']);
+    expect(scene.world.state.head.seq).toBe(scene.world.lines.length);
+  });
+
+  it('keeps no key of a group that could not be recorded, and hands nothing out', async () => {
+    const scene = await openScene();
+    scene.world.fail('append', diskFull);
+    const { issued, failed } = await run(scene, { north: {}, south: {} });
+    expect(issued).toEqual([]);
+    expect(names(failed.map(({ client = '' }) => ({ client })))).toEqual(['north', 'south']);
+    expect(scene.world.delivery('north').keys.size + scene.world.delivery('south').keys.size).toBe(0);
+  });
+
+  it('leaves a client alone to whom another process was faster', async () => {
+    const scene = await openScene();
+    scene.world.overtake = async () => {
+      scene.world.overtake = undefined;
+      await scene.world.ports.ledger.transact(async (transaction) => {
+        await transaction.append([
+          {
+            type: 'client-added',
+            client: parseClientName('north'),
+            policy: { profile: 'client', subjectAltNames: [], key: 'p256', delivery: { kind: 'home' } },
+          },
+          {
+            type: 'issued',
+            client: parseClientName('north'),
+            serial: parseSerial('0a1b2c3d4e5f'),
+            notBefore: new Date('2026-11-22T09:25:00Z'),
+            notAfter: new Date('2027-02-20T09:30:00Z'),
+            key: 'a'.repeat(64),
+            profile: 'client',
+            subject: 'CN=north',
+            certificate: 'AAAA',
+          },
+        ]);
+      });
+    };
+    const { issued, skipped } = await run(scene, { north: {}, south: {} });
+    expect(names(issued)).toEqual(['south']);
+    expect(skipped).toMatchObject([
+      { client: 'north', why: 'another process gave it a certificate meanwhile' },
+    ]);
+    expect(scene.world.delivery('north').keys.size).toBe(0);
+  });
+
+  it('takes clients with a hook last, one at a time', async () => {
+    const scene = await openScene();
+    await scene.issue('hooked', { hook: 'reload', validity: '1d' });
+    scene.days(2);
+    const { issued } = await run(scene, { hooked: {}, north: {} });
+    expect(names(issued)).toEqual(['north', 'hooked']);
+    expect(scene.world.hooks.map(({ command }) => command)).toEqual(['reload', 'reload']);
+  });
+
+  it('does nothing in a dry run, and tells it', async () => {
+    const scene = await openScene();
+    await scene.issue('north');
+    const before = scene.world.lines.length;
+    const { issued, skipped } = await run(scene, { north: {}, south: {} }, { dryRun: true });
+    expect(issued).toEqual([
+      {
+        client: 'south',
+        subject: 'CN=south',
+        profile: 'client',
+        notBefore: new Date('2026-11-22T09:25:00Z'),
+        notAfter: new Date('2027-02-20T09:30:00Z'),
+        files: {},
+      },
+    ]);
+    expect(names(skipped)).toEqual(['north']);
+    expect(scene.world.lines.length).toBe(before);
+  });
+
+  it('records hundreds of clients in few groups', async () => {
+    const scene = await openScene();
+    const wishes = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`c${i}`, {}]));
+    let groups = 0;
+    const { ledger } = scene.world.ports;
+    const ports = {
+      ...scene.world.ports,
+      ledger: {
+        ...ledger,
+        transact: ((work) => {
+          groups++;
+          return ledger.transact(work);
+        }) as typeof ledger.transact,
+      },
+    };
+    const lines = Object.keys(wishes).map((client, line) => ({
+      line,
+      request: { client: parseClientName(client) },
+    }));
+    const { issued } = await issueList({ lines, faults: [] }, { dryRun: false }, scene.settings, ports);
+    expect(issued).toHaveLength(600);
+    expect(groups).toBe(6);
+  });
+});
