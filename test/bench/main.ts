@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { benchBulk } from './bulk.ts';
 import { benchCrl } from './crl.ts';
 import { benchInProcess } from './in-process.ts';
 import { benchLedgers } from './ledger.ts';
@@ -9,7 +10,7 @@ import { benchOneShot } from './one-shot.ts';
 import { renderTable } from './table.ts';
 
 // `npm run bench [-- RUNS]`: ratios against peers, all measured in this one run. Absolute times are of this machine.
-// `npm run bench -- ledger [SIZE …]`: what a big ledger costs.
+// `npm run bench -- ledger [SIZE …]`: what a big ledger costs. `npm run bench -- bulk [CLIENTS]`: many clients in one run.
 const ca = resolve('dist', 'ca.cjs');
 const [what, ...sizes] = process.argv.slice(2);
 if (what === 'ledger') {
@@ -17,8 +18,13 @@ if (what === 'ledger') {
   process.stdout.write(`${await benchLedgers(ca, all, 9)}\n`);
   process.exit();
 }
-const runs = Number(what ?? 15);
 const directory = mkdtempSync(join(tmpdir(), 'private-ca-bench-'));
+if (what === 'bulk') {
+  process.stdout.write(`${renderTable(await benchBulk(ca, directory, Number(sizes[0] ?? 10_000)))}\n`);
+  rmSync(directory, { recursive: true, force: true });
+  process.exit();
+}
+const runs = Number(what ?? 15);
 try {
   const say = (text: string) => process.stderr.write(`${text}\n`);
   say('whole processes …');

@@ -52,45 +52,6 @@ describe('ca issue --from', () => {
     );
   });
 
-  it('signs the requests of a list, which lie beside it', () => {
-    const field = FaultField.withAuthority('--no-passphrase');
-    const { status } = spawnSync(
-      'openssl',
-      [
-        'req',
-        '-new',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-keyout',
-        'k',
-        '-subj',
-        '/CN=x',
-        '-out',
-        'x.csr',
-      ],
-      { ...childLimits, cwd: field.directory },
-    );
-    expect(status).toBe(0);
-    writeFileSync(
-      field.path('list.jsonl'),
-      '{"client":"own","csr":"x.csr"}\n{"client":"lost","csr":"y.csr"}\n',
-    );
-    expect(field.run(['issue', '--from', 'list.jsonl'], { cwd: '/' }).exitCode).toBe(3);
-    const { exitCode, stdout } = field.run(['--json', 'issue', '--from', field.path('list.jsonl')], {
-      cwd: '/',
-    });
-    expect(exitCode).toBe(3);
-    expect(JSON.parse(stdout).error.faults).toMatchObject([
-      { line: 2, name: 'lost', code: 'store/not-found' },
-    ]);
-    writeFileSync(field.path('list.jsonl'), '{"client":"own","csr":"x.csr"}\n');
-    const { issued } = field.do('issue', '--from', 'list.jsonl');
-    expect(issued[0].files.privateKey).toBeUndefined();
-  });
-
   it('names every bad line, of whatever kind, and changes nothing', () => {
     const field = FaultField.withAuthority('--no-passphrase');
     field.do('issue', 'known');
@@ -185,8 +146,47 @@ describe('ca issue --from', () => {
   });
 });
 
-describeWith('openssl')('ca issue --from of 2,000 clients (judged by openssl)', () => {
-  it('is resumed after SIGKILL, has no certificate outside the record, and two for nobody', async () => {
+describeWith('openssl')('ca issue --from, with openssl', () => {
+  it('signs the requests of a list, which lie beside it', () => {
+    const field = FaultField.withAuthority('--no-passphrase');
+    const { status } = spawnSync(
+      'openssl',
+      [
+        'req',
+        '-new',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        'k',
+        '-subj',
+        '/CN=x',
+        '-out',
+        'x.csr',
+      ],
+      { ...childLimits, cwd: field.directory },
+    );
+    expect(status).toBe(0);
+    writeFileSync(
+      field.path('list.jsonl'),
+      '{"client":"own","csr":"x.csr"}\n{"client":"lost","csr":"y.csr"}\n',
+    );
+    expect(field.run(['issue', '--from', 'list.jsonl'], { cwd: '/' }).exitCode).toBe(3);
+    const { exitCode, stdout } = field.run(['--json', 'issue', '--from', field.path('list.jsonl')], {
+      cwd: '/',
+    });
+    expect(exitCode).toBe(3);
+    expect(JSON.parse(stdout).error.faults).toMatchObject([
+      { line: 2, name: 'lost', code: 'store/not-found' },
+    ]);
+    writeFileSync(field.path('list.jsonl'), '{"client":"own","csr":"x.csr"}\n');
+    const { issued } = field.do('issue', '--from', 'list.jsonl');
+    expect(issued[0].files.privateKey).toBeUndefined();
+  });
+
+  it('is resumed with 2,000 clients after SIGKILL, has no certificate outside the record, and two for nobody', async () => {
     const field = FaultField.withAuthority('--no-passphrase');
     const clients = Array.from({ length: 2000 }, (_, index) => `client-${index}`);
     writeFileSync(
