@@ -11,7 +11,8 @@ import { openKeyboard, openOutput } from './terminal.ts';
 export const realWorld: World = {
   version: manifest.version,
   runtime: `node ${process.version}, ${process.platform} ${process.arch}`,
-  environment: process.env,
+  // A copy: hooks get the environment as it came.
+  environment: { ...process.env },
   get homeDirectory() {
     return homedir();
   },

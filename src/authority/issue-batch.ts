@@ -14,7 +14,7 @@ import { overlap } from './overlap.ts';
 const batchSize = 256;
 
 /** How many clients of a batch have their files written at the same time: while one waits for the disk, others work. */
-const overlapping = 16;
+const overlapping = 128;
 
 /** A certificate to be made for one client, whatever the reason. */
 export interface Candidate {

@@ -6,6 +6,7 @@ import { printable } from '../core/printable.ts';
 import type { Disk } from './disk.ts';
 import { writeAll } from './durable-file.ts';
 import { inheritedOwner, type Owner } from './file-mode.ts';
+import { groupSync } from './group-sync.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 
 /** The part of node:fs that writes files at once; tests put a failing disk here. */
@@ -58,7 +59,7 @@ export async function placeFiles(
         if (owner) disk.fchownSync(fd, owner.uid, owner.gid);
         writeAll(fd, typeof file.content === 'string' ? Buffer.from(file.content) : file.content, 0, disk);
       }
-      await allDone(pending.map(({ fd }) => syncFd(fd, disk)));
+      await allDone(pending.map(({ fd }) => groupSync(fd, disk)));
     } finally {
       for (const { fd } of pending) disk.closeSync(fd);
     }
@@ -81,12 +82,7 @@ export async function syncDirectories(paths: Iterable<string>, disk: FileSetDisk
   await allDone(
     [...paths].map(async (path) => {
       try {
-        const fd = disk.openSync(path, 'r');
-        try {
-          await syncFd(fd, disk);
-        } finally {
-          disk.closeSync(fd);
-        }
+        await groupSync(path, disk);
       } catch (error) {
         throw ioError(error, 'sync the directory', path);
       }
@@ -189,12 +185,6 @@ function missingDirectories(path: string, disk: Disk): string[] {
 
 function isDirectory(path: string, disk: Disk): boolean {
   return disk.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-function syncFd(fd: number, disk: FileSetDisk): Promise<void> {
-  return new Promise((resolve, reject) => {
-    disk.fsync(fd, (error) => (error ? reject(error) : resolve()));
-  });
 }
 
 function removeIfThere(path: string, disk: FileSetDisk): void {
