@@ -35,6 +35,7 @@ const life: readonly (readonly string[])[] = [
   ['revoke', 'shipping', '--reason', 'keyCompromise'],
   ['issue', 'billing', '--again'],
   ['renew', '--force'],
+  ['issue', '--from', 'LIST'],
   ['crl'],
   ['passphrase', '--new-passphrase-file', 'NEW'],
 ];
@@ -77,6 +78,8 @@ class PowerCuts {
   readonly #home: string;
   readonly #random: SeededRandom;
   readonly #passphrase: string;
+  /** A list of new clients, two of which share a directory. */
+  readonly #list: string;
   readonly #shim: string;
   readonly #trace: string;
   readonly #seen = new Set<string>();
@@ -92,6 +95,8 @@ class PowerCuts {
     this.#trace = join(directory, 'trace');
     mkdirSync(this.#place);
     writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
+    this.#list = join(directory, 'clients.csv');
+    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\n');
     buildSync({
       entryPoints: [join(checkout, 'test', 'torture', 'disk-trace.ts')],
       outfile: this.#shim,
@@ -136,12 +141,12 @@ class PowerCuts {
     });
     if (exitCode !== 0)
       throw new Error(`ca ${args.join(' ')} exited ${exitCode} undisturbed: ${stdout}${stderr}`);
-    const { serial, renewed = [], revoked = [] } = JSON.parse(stdout);
+    const { serial, issued = [], renewed = [], revoked = [] } = JSON.parse(stdout);
     const serials = (rows: readonly { readonly serial: string }[]) => rows.map((row) => row.serial);
     return {
       args,
       changes: this.#changes().length,
-      issued: serial === undefined ? serials(renewed) : [serial],
+      issued: serial === undefined ? serials([...issued, ...renewed]) : [serial],
       revoked: serials(revoked),
     };
   }
@@ -207,7 +212,11 @@ class PowerCuts {
   }
 
   #run(args: readonly string[], env: Readonly<Record<string, string>> = {}): CliRun {
-    const words: Record<string, string> = { OUT: join(this.#place, 'out'), NEW: this.#passphrase };
+    const words: Record<string, string> = {
+      OUT: join(this.#place, 'out'),
+      NEW: this.#passphrase,
+      LIST: this.#list,
+    };
     const resolved = args.map((arg) => words[arg] ?? arg);
     return runCli([...resolved, '--home', this.#home, '--json'], {
       env: { CA_PASSPHRASE_FILE: this.#passphrase, ...env },
