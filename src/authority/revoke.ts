@@ -120,12 +120,13 @@ async function revokeAll(
   ports: Ports,
 ): Promise<RevokeResult> {
   const lost = await findAllLost(revocations, view, settings);
-  const isLost = (revocation: Revocation) => lost.some((each) => each.revocation === revocation);
-  const known = revocations.filter((revocation) => !isLost(revocation));
+  const known = revocations.filter((revocation) => !lost.some((each) => each.revocation === revocation));
   const selected = await select(known, view, ports.clock());
   if (dryRun) {
     const found = lost.map(({ adoption, revocation }) => ({ record: adoption.result, revocation }));
-    const revoked = [...selected.live, ...found].map((chosen) => describe(chosen, ports.clock()));
+    const revoked = uniqueBySerial([...selected.live, ...found]).map((chosen) =>
+      describe(chosen, ports.clock()),
+    );
     return { revoked, ...describeOld(selected), ...describeLost(lost), crl: await currentCrl(ports) };
   }
   if (
@@ -142,7 +143,8 @@ async function revokeAll(
   const result = await ports.ledger.transact(async (transaction) => {
     // At night a stolen certificate must be cut off at once, whether the record knew it or not.
     const missing = await findAllLost(revocations, transaction.view(), settings);
-    if (missing.length > 0) await transaction.append(missing.flatMap(({ adoption }) => adoption.entries));
+    const entriesOfLost = uniqueAdoptions(missing).flatMap(({ entries }) => entries);
+    if (entriesOfLost.length > 0) await transaction.append(entriesOfLost);
     const chosen = await select(revocations, transaction.view(), ports.clock());
     const entries = entriesOf(chosen);
     const at = entries.length === 0 ? ports.clock() : (await transaction.append(entries)).time;
@@ -196,18 +198,23 @@ interface Lost {
   readonly adoption: Adoption;
 }
 
-/** Those whose file is a certificate of ours that the record has lost, each certificate once. */
+/** Those whose file is a certificate of ours that the record has lost. */
 async function findAllLost(
   revocations: readonly Revocation[],
   view: LedgerView,
   settings: Settings,
 ): Promise<readonly Lost[]> {
-  const lost = new Map<Serial, Lost>();
+  const lost: Lost[] = [];
   for (const revocation of revocations) {
     const adoption = await findLost(revocation, view, settings);
-    if (adoption) lost.set(adoption.result.serial, { revocation, adoption });
+    if (adoption) lost.push({ revocation, adoption });
   }
-  return [...lost.values()];
+  return lost;
+}
+
+/** A list may name one certificate twice. */
+function uniqueAdoptions(lost: readonly Lost[]): Adoption[] {
+  return [...new Map(lost.map(({ adoption }) => [adoption.result.serial, adoption])).values()];
 }
 
 /** What takes the certificate in that `target` is the file of, if it is ours and the record has lost it. */
@@ -227,7 +234,7 @@ async function findLost(
 }
 
 function describeLost(lost: readonly Lost[]): Pick<RevokeResult, 'adopted'> {
-  return lost.length === 0 ? {} : { adopted: lost.map(({ adoption }) => adoption.result) };
+  return lost.length === 0 ? {} : { adopted: uniqueAdoptions(lost).map(({ result }) => result) };
 }
 
 function isSameReason(a: Revocation, b: Revocation): boolean {
@@ -240,7 +247,15 @@ function contradiction(serial: Serial, line: number): CaError {
   });
 }
 
-type Named = Pick<CertificateRecord, 'client' | 'serial'>;
+/** A certificate, and what it is revoked for. */
+interface Reason {
+  readonly record: Pick<CertificateRecord, 'client' | 'serial'>;
+  readonly revocation: Revocation;
+}
+
+function uniqueBySerial(reasons: readonly Reason[]): Reason[] {
+  return [...new Map(reasons.map((each) => [each.record.serial, each])).values()];
+}
 
 /** A certificate that is still to be revoked, and what for. */
 interface Chosen {
@@ -343,10 +358,7 @@ async function allOnCrl(records: readonly CertificateRecord[], view: LedgerView)
   return last !== undefined && records.every(({ revocation }) => revocation && revocation.seq < last.seq);
 }
 
-function describe(
-  { record: { client, serial }, revocation }: { readonly record: Named; readonly revocation: Revocation },
-  at: Date,
-): RevokedCertificate {
+function describe({ record: { client, serial }, revocation }: Reason, at: Date): RevokedCertificate {
   return { client, serial, reason: revocation.reason, at };
 }
 

@@ -1,7 +1,7 @@
 import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { AdoptResult } from '../../src/authority/adopt.ts';
-import type { IssueResult } from '../../src/authority/issue.ts';
+import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import type { DrillResult } from '../../src/authority/restore.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import type { VerifyResult } from '../../src/authority/verify.ts';

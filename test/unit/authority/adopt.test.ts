@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type AdoptRequest, adopt } from '../../../src/authority/adopt.ts';
 import { auditLedger } from '../../../src/authority/ledger-audit.ts';
+import { revokeList } from '../../../src/authority/revoke.ts';
 import { verify } from '../../../src/authority/verify.ts';
 import { parseClientName } from '../../../src/core/client-name.ts';
 import type { Serial } from '../../../src/core/serial.ts';
@@ -180,6 +181,22 @@ describe('revoke', () => {
       already: [{ serial }],
     });
     expect((await auditLedger(scene.world.ports)).findings).toEqual([]);
+  });
+
+  it.each([true, false])('does so for a list, which may name one twice (dry run: %s)', async (dryRun) => {
+    const scene = await openScene();
+    const known = await scene.serialOf('shipping');
+    const { serial, file } = await loseOne(scene, 'billing');
+    const named = (line: number, target: string, octets?: Uint8Array) => ({
+      line,
+      revocation: { target, file: octets, reason: 'keyCompromise' as const, serialOnly: false },
+    });
+    const lines = [named(1, 'a.crt', file), named(2, 'shipping'), named(3, 'b.crt', file)];
+    const { settings, world } = scene;
+    const result = await revokeList({ lines, faults: [] }, { dryRun }, settings, world.ports);
+    expect(result.adopted).toMatchObject([{ client: 'billing', serial }]);
+    expect(result.revoked.map((each) => each.serial).sort()).toEqual([known, serial].sort());
+    expect(scene.onCrl().sort()).toEqual(dryRun ? [] : [known, serial].sort());
   });
 
   it('says how to take in one whose client it cannot tell', async () => {
