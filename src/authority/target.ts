@@ -1,6 +1,7 @@
 import { CaError } from '../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../core/client-name.ts';
 import { looksLikeSerial, parseSerial, type Serial } from '../core/serial.ts';
+import { unknownSerial } from '../ledger/ledger-state.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CertificateRecord } from '../ledger/record.ts';
 
@@ -92,10 +93,4 @@ function perhapsSerial(word: string): Serial | undefined {
     if (error instanceof CaError) return undefined;
     throw error;
   }
-}
-
-function unknownSerial(serial: Serial): CaError {
-  return new CaError('ledger/unknown-serial', `serial ${serial} is not in the ledger`, {
-    hint: 'this authority never issued it; see what there is: ca list',
-  });
 }

@@ -335,8 +335,8 @@ export function* pages<T>(items: readonly T[]): Generator<readonly T[]> {
 
 /** The refusal of a serial that the ledger does not hold. */
 export function unknownSerial(serial: Serial): CaError {
-  return new CaError('ledger/unknown-serial', `no certificate with serial ${serial} is in the ledger`, {
-    hint: 'list the certificates with: ca list',
+  return new CaError('ledger/unknown-serial', `serial ${serial} is not in the ledger`, {
+    hint: 'this authority never issued it; see what there is: ca list',
   });
 }
 

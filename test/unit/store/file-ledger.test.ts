@@ -2,7 +2,6 @@ import {
   appendFileSync,
   chownSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,39 +10,19 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { parseSerial } from '../../../src/core/serial.ts';
-import type { Entry, EntryBody } from '../../../src/ledger/entry.ts';
+import type { Entry } from '../../../src/ledger/entry.ts';
 import { type Disk, realDisk } from '../../../src/store/disk.ts';
-import { createLedger, FileLedger, type FileLedgerOptions } from '../../../src/store/file-ledger.ts';
+import { createLedger, type FileLedger } from '../../../src/store/file-ledger.ts';
+import { append, useLedgerDirectory } from '../../support/ledger-directory.ts';
 import { added, created, delivered, issued } from '../../support/ledger-entries.ts';
 
-let root: string;
-let directory: string;
-let segment: string;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'ca-ledger-'));
-  directory = join(root, 'ledger');
-  segment = join(directory, '00000001.jsonl');
-});
-afterEach(() => rmSync(root, { recursive: true }));
-
 const clock = () => new Date('2026-11-22T00:00:00.000Z');
-
-function open(options: Partial<FileLedgerOptions> = {}): FileLedger {
-  return new FileLedger({ directory, clock, lockWaitMs: 10_000, ...options });
-}
-
-function begin(...bodies: EntryBody[]): void {
-  createLedger(directory, [created(), ...bodies], { clock });
-}
-
-function append(ledger: FileLedger, ...bodies: EntryBody[]) {
-  return ledger.transact((transaction) => transaction.append(bodies));
-}
+const place = useLedgerDirectory(clock);
+const { begin, open } = place;
+const segment = () => join(place.path, '00000001.jsonl');
 
 async function readAll(ledger: FileLedger): Promise<Entry[]> {
   const all: Entry[] = [];
@@ -51,39 +30,39 @@ async function readAll(ledger: FileLedger): Promise<Entry[]> {
   return all;
 }
 
-function lines(path = segment): string[] {
+function lines(path = segment()): string[] {
   return readFileSync(path, 'utf8').split('\n').slice(0, -1);
 }
 
 it.runIf(process.geteuid?.() === 0)("leaves root's files to the directory's owner (needs root)", async () => {
   begin();
-  for (const path of [directory, segment]) chownSync(path, 12345, 12346);
-  appendFileSync(segment, 'torn');
+  for (const path of [place.path, segment()]) chownSync(path, 12345, 12346);
+  appendFileSync(segment(), 'torn');
   const ledger = open({ segmentOctets: 500, tailEntries: 2 });
   for (const name of ['a', 'b', 'c', 'd', 'e']) await append(ledger, added(name));
-  const files = readdirSync(directory, { recursive: true }) as string[];
+  const files = readdirSync(place.path, { recursive: true }) as string[];
   expect(files).toEqual(
     expect.arrayContaining(['00000002.jsonl', 'torn-2-1.bin', 'lock', 'index', 'index/manifest']),
   );
   for (const name of files) {
-    const { uid, gid } = statSync(join(directory, name));
+    const { uid, gid } = statSync(join(place.path, name));
     expect({ name, uid, gid }).toEqual({ name, uid: 12345, gid: 12346 });
   }
 });
 
 describe('createLedger', () => {
   it('writes the first entries and never replaces a ledger', () => {
-    const head = createLedger(directory, [created(), added('billing')], { clock });
+    const head = createLedger(place.path, [created(), added('billing')], { clock });
     expect(head.seq).toBe(2);
     expect(lines()).toHaveLength(2);
-    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    expect(statSync(place.path).mode & 0o777).toBe(0o700);
     expect(() => begin()).toThrow(expect.objectContaining({ code: 'store/occupied' }));
     expect(lines()).toHaveLength(2);
   });
 
   it('refuses to begin with anything but the authority', () => {
-    expect(() => createLedger(directory, [added('billing')], { clock })).toThrow('is of type client-added');
-    expect(existsSync(directory)).toBe(false);
+    expect(() => createLedger(place.path, [added('billing')], { clock })).toThrow('is of type client-added');
+    expect(existsSync(place.path)).toBe(false);
   });
 });
 
@@ -168,7 +147,7 @@ describe('segments', () => {
     begin();
     const ledger = open({ segmentOctets: 300 });
     for (const name of ['a', 'b', 'c', 'd']) await append(ledger, added(name));
-    expect(readdirSync(directory).sort()).toEqual([
+    expect(readdirSync(place.path).sort()).toEqual([
       '00000001.jsonl',
       '00000002.jsonl',
       '00000003.jsonl',
@@ -181,7 +160,7 @@ describe('segments', () => {
   it.each(['00000001.jsonl', '00000002.jsonl'])('missing: %s is named', async (name) => {
     begin();
     for (const client of ['a', 'b', 'c', 'd']) await append(open({ segmentOctets: 300 }), added(client));
-    rmSync(join(directory, name));
+    rmSync(join(place.path, name));
     await expect(open().view()).rejects.toMatchObject({
       code: 'ledger/missing-segment',
       message: `ledger/${name} is missing`,
@@ -194,13 +173,13 @@ describe('segments', () => {
       hint: expect.stringContaining('backup'),
     });
     await expect(append(open(), added('x'))).rejects.toMatchObject({ code: 'authority/missing' });
-    expect(existsSync(directory)).toBe(false);
+    expect(existsSync(place.path)).toBe(false);
   });
 
   it('cut off in the middle of the record are refused', async () => {
     begin();
     for (const client of ['a', 'b']) await append(open({ segmentOctets: 300 }), added(client));
-    truncateSync(segment, statSync(segment).size - 1);
+    truncateSync(segment(), statSync(segment()).size - 1);
     await expect(open().view()).rejects.toMatchObject({
       code: 'ledger/malformed',
       message: 'line 2 of ledger/00000001.jsonl is cut off, and the ledger goes on in the next file',
@@ -213,7 +192,7 @@ describe('the chain names', () => {
 
   function rewrite(change: (lines: string[]) => string[]): void {
     writeFileSync(
-      segment,
+      segment(),
       change(lines())
         .map((line) => `${line}\n`)
         .join(''),
@@ -258,11 +237,11 @@ describe('the chain names', () => {
   });
 
   it('a flipped bit, wherever it is', async () => {
-    const good = readFileSync(segment);
+    const good = readFileSync(segment());
     for (let bit = 0; bit < (good.length - lines().slice(-1).join('').length - 1) * 8; bit += 61) {
       const bad = Buffer.from(good);
       bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      writeFileSync(segment, bad);
+      writeFileSync(segment(), bad);
       await expect(readAll(open()), `bit ${bit}`).rejects.toMatchObject({
         code: expect.stringMatching(/^ledger\//),
       });
@@ -273,12 +252,12 @@ describe('the chain names', () => {
 describe('a torn tail', () => {
   it('is ignored by readers, and set aside by the next writer before anything else', async () => {
     begin(added('a'));
-    appendFileSync(segment, '{"seq":3,"time":"2026-');
+    appendFileSync(segment(), '{"seq":3,"time":"2026-');
     expect(await (await open().view()).clientCount()).toBe(1);
-    expect(readdirSync(directory)).toEqual(['00000001.jsonl']);
+    expect(readdirSync(place.path)).toEqual(['00000001.jsonl']);
 
     await append(open(), added('b'));
-    expect(readFileSync(join(directory, 'torn-3-1.bin'), 'utf8')).toBe('{"seq":3,"time":"2026-');
+    expect(readFileSync(join(place.path, 'torn-3-1.bin'), 'utf8')).toBe('{"seq":3,"time":"2026-');
     expect((await readAll(open())).slice(2)).toMatchObject([
       { seq: 3, type: 'tail-set-aside', file: 'torn-3-1.bin', octets: 22 },
       { seq: 4, type: 'client-added', client: 'b' },
@@ -287,7 +266,7 @@ describe('a torn tail', () => {
 
   it('is set aside even if only its newline is missing, since it was never acknowledged', async () => {
     begin(added('a'));
-    truncateSync(segment, statSync(segment).size - 1);
+    truncateSync(segment(), statSync(segment()).size - 1);
     await append(open(), added('b'));
     expect(await readAll(open())).toMatchObject([
       { type: 'authority-created' },
@@ -298,21 +277,21 @@ describe('a torn tail', () => {
 
   it('is kept apart from one that was set aside before', async () => {
     begin();
-    writeFileSync(join(directory, 'torn-2-1.bin'), 'earlier');
-    appendFileSync(segment, 'x');
+    writeFileSync(join(place.path, 'torn-2-1.bin'), 'earlier');
+    appendFileSync(segment(), 'x');
     await append(open());
-    expect(readFileSync(join(directory, 'torn-2-1.bin'), 'utf8')).toBe('earlier');
-    expect(readFileSync(join(directory, 'torn-2-2.bin'), 'utf8')).toBe('x');
+    expect(readFileSync(join(place.path, 'torn-2-1.bin'), 'utf8')).toBe('earlier');
+    expect(readFileSync(join(place.path, 'torn-2-2.bin'), 'utf8')).toBe('x');
   });
 
   it('is no excuse for a complete line that does not parse', async () => {
     begin();
-    appendFileSync(segment, '{"seq":2\n');
+    appendFileSync(segment(), '{"seq":2\n');
     await expect(append(open(), added('b'))).rejects.toMatchObject({
       code: 'ledger/malformed',
       message: 'line 2 of ledger/00000001.jsonl is not JSON',
     });
-    expect(readdirSync(directory).sort()).toEqual(['00000001.jsonl', 'lock']);
+    expect(readdirSync(place.path).sort()).toEqual(['00000001.jsonl', 'lock']);
   });
 });
 
@@ -330,10 +309,10 @@ describe('a failing disk', () => {
 
   it('full: nothing happened, and the same object works once there is room', async () => {
     begin();
-    const before = readFileSync(segment);
+    const before = readFileSync(segment());
     const ledger = open({ disk: failing('writeSync', 'ENOSPC') });
     await expect(append(ledger, added('a'))).rejects.toMatchObject({ code: 'store/disk-full' });
-    expect(readFileSync(segment)).toEqual(before);
+    expect(readFileSync(segment())).toEqual(before);
     expect(await (await ledger.view()).clientCount()).toBe(0);
     await append(ledger, added('b'));
     expect(await readAll(open())).toHaveLength(2);
@@ -341,7 +320,7 @@ describe('a failing disk', () => {
 
   it('full after a part was written: the part is taken back', async () => {
     begin();
-    const before = readFileSync(segment);
+    const before = readFileSync(segment());
     let calls = 0;
     const writeSync = ((fd: number, octets: Uint8Array, offset: number, length: number, position: number) => {
       if (calls++ > 0) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
@@ -350,16 +329,16 @@ describe('a failing disk', () => {
     await expect(append(open({ disk: { ...realDisk, writeSync } }), added('a'))).rejects.toMatchObject({
       code: 'store/disk-full',
     });
-    expect(readFileSync(segment)).toEqual(before);
+    expect(readFileSync(segment())).toEqual(before);
   });
 
   it('failing to sync: nothing happened, and this object appends no more', async () => {
     begin();
-    const before = readFileSync(segment);
+    const before = readFileSync(segment());
     const ledger = open({ disk: failing('fdatasyncSync', 'EIO') });
     await expect(append(ledger, added('a'))).rejects.toMatchObject({ code: 'store/io' });
     await expect(append(ledger, added('a'))).rejects.toThrow('takes no more entries after a failed sync');
-    expect(readFileSync(segment)).toEqual(before);
+    expect(readFileSync(segment())).toEqual(before);
     await append(open(), added('a'));
   });
 });
@@ -370,7 +349,7 @@ describe('a view', () => {
     const reader = open();
     await append(open(), added('a'));
     expect(await (await reader.view()).clientCount()).toBe(1);
-    truncateSync(segment, (lines()[0]?.length ?? 0) + 1);
+    truncateSync(segment(), (lines()[0]?.length ?? 0) + 1);
     expect(await (await reader.view()).clientCount()).toBe(0);
     await append(open(), added('b'));
     expect(await (await reader.view()).client(added('b').client)).toBeDefined();
@@ -379,7 +358,7 @@ describe('a view', () => {
 
   it('refuses an empty ledger', async () => {
     begin();
-    truncateSync(segment, 0);
+    truncateSync(segment(), 0);
     await expect(open().view()).rejects.toMatchObject({ code: 'ledger/malformed' });
   });
 
@@ -387,7 +366,7 @@ describe('a view', () => {
     begin();
     const reader = open();
     await reader.view();
-    renameSync(directory, join(root, 'away'));
+    renameSync(place.path, join(place.parent, 'away'));
     await expect(reader.view()).rejects.toMatchObject({ code: 'authority/missing' });
   });
 });

@@ -1,44 +1,19 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { linkEntries } from '../../../src/ledger/chain.ts';
 import type { EntryBody } from '../../../src/ledger/entry.ts';
 import { LedgerState } from '../../../src/ledger/ledger-state.ts';
 import { type Disk, realDisk } from '../../../src/store/disk.ts';
-import { createLedger, FileLedger, type FileLedgerOptions } from '../../../src/store/file-ledger.ts';
+import { createLedger } from '../../../src/store/file-ledger.ts';
+import { append, useLedgerDirectory } from '../../support/ledger-directory.ts';
 import { added, created, crlPublished, delivered, issued, revoked } from '../../support/ledger-entries.ts';
 import { askEverything } from '../../support/ledger-histories.ts';
 
-let root: string;
-let directory: string;
-let index: string;
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'ca-index-'));
-  directory = join(root, 'ledger');
-  index = join(directory, 'index');
-});
-afterEach(() => rmSync(root, { recursive: true }));
-
 const clock = () => new Date('2026-01-20T00:00:00.000Z');
-
-function open(options: Partial<FileLedgerOptions> = {}): FileLedger {
-  return new FileLedger({ directory, clock, lockWaitMs: 1000, ...options });
-}
-
-async function append(...bodies: EntryBody[]): Promise<void> {
-  await open().transact((transaction) => transaction.append(bodies));
-}
+const place = useLedgerDirectory(clock);
+const { open } = place;
+const index = () => join(place.path, 'index');
 
 /** A history of that many certificates, the serials random, counted up, or counted down. */
 function history(count: number, serialAt: (position: number) => string): EntryBody[] {
@@ -80,24 +55,24 @@ describe('an index of many blocks', () => {
     ['counted down', (position: number) => `0101010101${(0xffff - position).toString(16).padStart(4, '0')}`],
   ])('answers like the fold, serials %s', async (_, serialAt) => {
     const bodies = history(1500, serialAt);
-    createLedger(directory, bodies, { clock });
-    await append();
-    expect(readdirSync(index)).toHaveLength(2);
+    createLedger(place.path, bodies, { clock });
+    await append(open());
+    expect(readdirSync(index())).toHaveLength(2);
     const expected = await askEverything(fold(bodies));
     expect(await askEverything(await open().view())).toEqual(expected);
   });
 
   it('answers like the fold when it was made bit by bit', async () => {
     const bodies = history(1200, randomSerial);
-    createLedger(directory, bodies.slice(0, 1), { clock });
+    createLedger(place.path, bodies.slice(0, 1), { clock });
     const ledger = open();
     await ledger.transact(async (transaction) => {
       for (let from = 1; from < bodies.length; from += 90)
         await transaction.append(bodies.slice(from, from + 90));
       expect(await askEverything(transaction.view())).toEqual(await askEverything(fold(bodies)));
     });
-    expect(readdirSync(index).length).toBeGreaterThan(2);
-    expect(readdirSync(index).length).toBeLessThan(12);
+    expect(readdirSync(index()).length).toBeGreaterThan(2);
+    expect(readdirSync(index()).length).toBeLessThan(12);
     expect(await askEverything(await open().view())).toEqual(await askEverything(fold(bodies)));
   });
 });
@@ -106,27 +81,27 @@ describe('the index', () => {
   const bodies = history(200, randomSerial);
 
   it('is made by a writer when the record has grown long, and not before', async () => {
-    createLedger(directory, bodies.slice(0, 250), { clock });
-    await append();
-    expect(existsSync(index)).toBe(false);
-    await append(...bodies.slice(250, 260));
-    expect(readdirSync(index).sort()).toEqual([expect.stringMatching(/^[0-9a-f]{16}\.run$/), 'manifest']);
-    expect(statSync(index).mode & 0o777).toBe(0o700);
+    createLedger(place.path, bodies.slice(0, 250), { clock });
+    await append(open());
+    expect(existsSync(index())).toBe(false);
+    await append(open(), ...bodies.slice(250, 260));
+    expect(readdirSync(index()).sort()).toEqual([expect.stringMatching(/^[0-9a-f]{16}\.run$/), 'manifest']);
+    expect(statSync(index()).mode & 0o777).toBe(0o700);
   });
 
   it('is dropped when an older ledger was put back', async () => {
-    createLedger(directory, bodies.slice(0, 260), { clock });
-    const segment = join(directory, '00000001.jsonl');
+    createLedger(place.path, bodies.slice(0, 260), { clock });
+    const segment = join(place.path, '00000001.jsonl');
     const backup = statSync(segment).size;
     await open({ tailEntries: 10 }).transact((transaction) => transaction.append(bodies.slice(260, 400)));
     truncateSync(segment, backup);
-    await append(added('after-restore'));
+    await append(open(), added('after-restore'));
     const expected = fold([...bodies.slice(0, 260), added('after-restore')]);
     expect(await askEverything(await open().view())).toEqual(await askEverything(expected));
   });
 
   it('is no reason for a command to fail when the disk is too full for it', async () => {
-    createLedger(directory, bodies, { clock });
+    createLedger(place.path, bodies, { clock });
     const disk: Disk = {
       ...realDisk,
       mkdirSync: (() => {
@@ -134,7 +109,7 @@ describe('the index', () => {
       }) as Disk['mkdirSync'],
     };
     await open({ disk }).transact((transaction) => transaction.append([added('x')]));
-    expect(existsSync(index)).toBe(false);
+    expect(existsSync(index())).toBe(false);
     expect(await askEverything(await open({ disk }).view())).toEqual(
       await askEverything(fold([...bodies, added('x')])),
     );
@@ -142,7 +117,7 @@ describe('the index', () => {
 
   it('of a long record is made by a reader, in memory where it cannot be written', async () => {
     const long = history(4000, randomSerial);
-    createLedger(directory, long, { clock });
+    createLedger(place.path, long, { clock });
     const disk: Disk = {
       ...realDisk,
       mkdirSync: (() => {
@@ -151,21 +126,21 @@ describe('the index', () => {
     };
     const counted: number[] = [];
     const view = await open({ disk, progress: (done, total) => counted.push(done / total) }).view();
-    expect(existsSync(index)).toBe(false);
+    expect(existsSync(index())).toBe(false);
     expect(counted.at(-1)).toBe(1);
     expect(await view.counts(clock())).toEqual(await fold(long).counts(clock()));
     await open().view();
-    expect(existsSync(join(index, 'manifest'))).toBe(true);
+    expect(existsSync(join(index(), 'manifest'))).toBe(true);
   });
 
   it('leaves no files of its older states behind', async () => {
-    createLedger(directory, bodies.slice(0, 1), { clock });
+    createLedger(place.path, bodies.slice(0, 1), { clock });
     for (let from = 1; from < bodies.length; from += 20) {
       const ledger = open({ tailEntries: 10 });
       await ledger.transact((transaction) => transaction.append(bodies.slice(from, from + 20)));
     }
-    const manifest = readFileSync(join(index, 'manifest'), 'utf8');
-    for (const name of readdirSync(index)) {
+    const manifest = readFileSync(join(index(), 'manifest'), 'utf8');
+    for (const name of readdirSync(index())) {
       if (name.endsWith('.run')) expect(manifest).toContain(name.slice(0, 16));
       else expect(name).toBe('manifest');
     }
@@ -173,14 +148,14 @@ describe('the index', () => {
 
   it('answers rightly or is made again, whichever of its octets was changed', async () => {
     const few = history(6, randomSerial);
-    createLedger(directory, few, { clock });
+    createLedger(place.path, few, { clock });
     await open({ tailEntries: 0 }).transact(async () => undefined);
     const expected = await askEverything(fold(few));
-    const [run = '', manifest = ''] = readdirSync(index).sort();
+    const [run = '', manifest = ''] = readdirSync(index()).sort();
     for (const name of [run, manifest]) {
-      const path = join(index, name);
+      const path = join(index(), name);
       const good = readFileSync(path);
-      const whole = readFileSync(join(index, manifest));
+      const whole = readFileSync(join(index(), manifest));
       // Most of a small index is zeros between tables.
       const full = [...good.keys()].filter((position) => good[position] !== 0);
       for (let at = 0; at < full.length; at += 11) {
@@ -189,17 +164,17 @@ describe('the index', () => {
         bad[position] = (bad[position] ?? 0) ^ (1 << (at & 7));
         writeFileSync(path, bad);
         expect(await askEverything(await open().view()), `octet ${position} of ${name}`).toEqual(expected);
-        writeFileSync(join(index, manifest), whole);
+        writeFileSync(join(index(), manifest), whole);
       }
       writeFileSync(path, good);
     }
   });
 
   it('is made anew by a writer that meets damage, and given up by a reader', async () => {
-    createLedger(directory, bodies.slice(0, 300), { clock });
-    await append();
+    createLedger(place.path, bodies.slice(0, 300), { clock });
+    await append(open());
     const damage = () => {
-      const path = join(index, readdirSync(index).find((name) => name.endsWith('.run')) ?? '');
+      const path = join(index(), readdirSync(index()).find((name) => name.endsWith('.run')) ?? '');
       const octets = readFileSync(path);
       writeFileSync(
         path,
@@ -209,18 +184,18 @@ describe('the index', () => {
     damage();
     const writer = open({ tailEntries: 0 });
     await writer.transact((transaction) => transaction.append(bodies.slice(300, 400)));
-    expect(readdirSync(index)).toHaveLength(2);
+    expect(readdirSync(index())).toHaveLength(2);
     expect(await askEverything(await open().view())).toEqual(await askEverything(fold(bodies.slice(0, 400))));
     damage();
     expect(await askEverything(await open().view())).toEqual(await askEverything(fold(bodies.slice(0, 400))));
-    expect(readdirSync(index)).not.toContain('manifest');
+    expect(readdirSync(index())).not.toContain('manifest');
   });
 
   it('is not taken in by blocks that changed places', async () => {
     const few = history(6, randomSerial);
-    createLedger(directory, few, { clock });
+    createLedger(place.path, few, { clock });
     await open({ tailEntries: 0 }).transact(async () => undefined);
-    const path = join(index, readdirSync(index).find((name) => name.endsWith('.run')) ?? '');
+    const path = join(index(), readdirSync(index()).find((name) => name.endsWith('.run')) ?? '');
     const octets = readFileSync(path);
     writeFileSync(
       path,
@@ -233,12 +208,12 @@ describe('the index', () => {
     ['short', 200],
     ['long', 4000],
   ])('is not made over a line that cannot be read, in a %s record', async (_, count) => {
-    createLedger(directory, history(count, randomSerial), { clock });
-    const segment = join(directory, '00000001.jsonl');
+    createLedger(place.path, history(count, randomSerial), { clock });
+    const segment = join(place.path, '00000001.jsonl');
     const lines = readFileSync(segment, 'utf8').split('\n');
     lines[41] = (lines[41] ?? '').replace('"client":', '"klient":');
     writeFileSync(segment, lines.join('\n'));
-    await expect(append()).rejects.toMatchObject({
+    await expect(append(open())).rejects.toMatchObject({
       code: 'ledger/malformed',
       message: expect.stringContaining('line 42 of ledger/00000001.jsonl'),
     });
