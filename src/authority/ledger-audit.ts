@@ -86,6 +86,7 @@ async function readAll(tally: Tally, ports: Pick<Ports, 'ledger' | 'home' | 'pro
       if (entry.seq > view.head.seq) break;
       count(entry, tally);
       if (entry.type === 'issued') tally.findings.push(...checkIssued(entry, entry.seq, issuer, publicKey));
+      if (entry.type === 'key-compromised') tally.findings.push(...(await checkCompromised(entry, view)));
     }
     ports.progress(tally.entries, view.head.seq, 'entries checked');
   }
@@ -133,6 +134,17 @@ function checkReferences(entry: Entry, owners: ReadonlyMap<Serial, ClientName>):
   }
   if (owner === client) return [];
   const message = `entry ${seq} calls serial ${serial} one of ${client}; it was issued to ${owner}`;
+  return [{ code: 'ledger/malformed', message }];
+}
+
+/** The key that is barred is the certificate's: another one would bar a client who lost nothing, and leave this one free. */
+async function checkCompromised(
+  { seq, serial, key }: Extract<Entry, { type: 'key-compromised' }>,
+  view: LedgerView,
+): Promise<Finding[]> {
+  const certificate = await view.certificate(serial);
+  if (!certificate || certificate.key === key) return [];
+  const message = `entry ${seq} bars another public key than that of certificate ${serial}`;
   return [{ code: 'ledger/malformed', message }];
 }
 

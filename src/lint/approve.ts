@@ -4,6 +4,7 @@ import { decodeTbsCrl, type TbsCrl } from '../x509/crl.ts';
 import { CrlEntryCursor } from '../x509/crl-entry.ts';
 import type { CrlIssuerFacts, IssuerFacts, Rule } from './rule.ts';
 import { certificateRules, crlEntryRules, crlRules } from './rules.ts';
+import { SerialSet } from './serial-set.ts';
 
 export type { CrlIssuerFacts, IssuerFacts } from './rule.ts';
 
@@ -82,9 +83,10 @@ function checkEntries(crl: TbsCrl, issuer: CrlIssuerFacts): string[] {
   const findings: string[] = [];
   if (!crl.entries) return findings;
   const cursor = new CrlEntryCursor(crl.entries);
+  const facts = { ...issuer, serials: new SerialSet(crl.entries) };
   while (cursor.next()) {
     for (const rule of crlEntryRules) {
-      const finding = rule.check(cursor, issuer);
+      const finding = rule.check(cursor, facts);
       if (finding !== undefined && findings.length < maxEntryFindings)
         findings.push(`${finding} (${rule.cites})`);
     }

@@ -29,6 +29,7 @@ import { crlExtensions } from './crl/crl-extensions.ts';
 import { crlNumber } from './crl/crl-number.ts';
 import { crlVersion } from './crl/crl-version.ts';
 import { entryExtensions } from './crl/entry-extensions.ts';
+import { entryOnce } from './crl/entry-once.ts';
 import { entryReason } from './crl/entry-reason.ts';
 import { entrySerial } from './crl/entry-serial.ts';
 import { entryTimeForm } from './crl/entry-time-form.ts';
@@ -90,6 +91,7 @@ export const crlRules: readonly CrlRule[] = [
 /** What holds for every entry of it. */
 export const crlEntryRules: readonly CrlEntryRule[] = [
   entrySerial,
+  entryOnce,
   entryTimeForm,
   entryReason,
   entryExtensions,

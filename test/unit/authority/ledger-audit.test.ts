@@ -164,6 +164,16 @@ describe('auditLedger', () => {
     expect(await messages(scene)).toEqual([expect.stringMatching(message)]);
   });
 
+  it('finds a barred key that is not the key of its certificate', async () => {
+    const scene = await busyScene();
+    await scene.revoke('other', { reason: 'keyCompromise' });
+    expect(await messages(scene)).toEqual([]);
+    forge(scene, 'key-compromised', (line) => line.replace(/"key":"..../, '"key":"0000'));
+    expect(await messages(scene)).toEqual([
+      expect.stringMatching(/^entry \d+ bars another public key than that of certificate \w+$/),
+    ]);
+  });
+
   it('finds a certificate that is none, or that another CA signed', async () => {
     const scene = await busyScene();
     forge(scene, 'issued', (line) => line.replace(/"certificate":"[^"]*"/, '"certificate":"AAAA"'));

@@ -46,10 +46,19 @@ describe('the linter approves', () => {
     ]),
   ];
 
+  const alike = encodeRevocationPage(
+    ['01', '0101', '010101', '0102', '0201', '80', '8001'].map((serial) => ({
+      serial: serial as Serial,
+      revokedAt,
+      reason: 'unspecified',
+    })),
+  );
+
   const good: readonly (readonly [string, Uint8Array, CrlIssuerFacts?])[] = [
     ['an empty CRL', from({})],
     ['its parts built by hand', build({})],
     ['entries', from({ revocations })],
+    ['serials that begin or end alike', from({ revocations: [alike] })],
     ['a greater number than the last', from({ number: 8n }), { ...issuer, lastNumber: 7n }],
     ['a number of 20 octets', from({ number: 2n ** 159n - 1n })],
   ];
@@ -143,6 +152,12 @@ const bad: readonly (readonly [
     build({ entries: sequence() }),
     'revokedCertificates is present but empty',
   ],
+  [
+    'entry-once',
+    'one twice, as two readings of a record give it',
+    build({ entries: sequence(...[5, 6, 7, 6].map((serial) => sequence(integer(serial), time(revokedAt)))) }),
+    'entry 3 has the serial of an entry before it',
+  ],
   ['entry-serial', 'a negative one', entry(hex('020181'), time(revokedAt)), 'entry 0 has a negative serial'],
   ['entry-serial', 'zero', entry(integer(0), time(revokedAt)), 'entry 0 has the serial zero'],
   [
@@ -188,10 +203,9 @@ describe('the linter refuses', () => {
   });
 
   test('many bad entries with ten findings, no more', () => {
-    const one = sequence(hex('020181'), time(revokedAt));
-    const { message } = refusalOf(() =>
-      approveCrl(build({ entries: sequence(...Array(50).fill(one)) }), issuer),
-    );
+    const negative = (octet: number) => sequence(hex(`0201${octet.toString(16)}`), time(revokedAt));
+    const entries = Array.from({ length: 50 }, (_, index) => negative(0x80 + index));
+    const { message } = refusalOf(() => approveCrl(build({ entries: sequence(...entries) }), issuer));
     expect(message.split('; ')).toHaveLength(10);
   });
 
