@@ -20,6 +20,10 @@ export const realWorld: World = {
   stderr: openOutput('stderr'),
   keyboard: openKeyboard(),
   clock: () => new Date(),
+  alarm(ms, ring) {
+    const timer = setTimeout(ring, ms);
+    return () => clearTimeout(timer);
+  },
   resolvePath: (path, file) => (file === undefined ? resolve(path) : resolve(dirname(file), path)),
 
   async findFile(path) {

@@ -2,7 +2,7 @@ import type { Clock, Ports, Progress } from '../authority/ports.ts';
 import type { Settings } from '../authority/settings.ts';
 import { CaError } from '../core/ca-error.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
-import { createProgress } from './progress.ts';
+import { type Alarm, createProgress } from './progress.ts';
 import { askNewSecret, askSecret, type Keyboard, minPassphraseLength } from './prompt.ts';
 import { chooseStyle, type Style } from './style.ts';
 
@@ -43,6 +43,7 @@ export interface World {
   readonly stderr: Output;
   readonly keyboard: Keyboard;
   readonly clock: Clock;
+  readonly alarm: Alarm;
   /** The absolute path of what a person typed, or of what stands in `file` and starts where that lies. */
   resolvePath(path: string, file?: string): string;
   /** The content of the file of that name; undefined if there is none. Throws `store/…`, `x509/malformed`. */
@@ -99,15 +100,18 @@ export interface Context {
 export async function createContext(world: World, options: GlobalOptions): Promise<Context> {
   const quiet = options.quiet === true;
   const json = options.json === true;
-  const progress = createProgress(world.stderr, world.clock, quiet);
+  const progress = createProgress(world.stderr, world.clock, world.alarm, quiet);
   const style = await chooseStyle(options.color, world.stdout, world.environment);
   const home = findHome(world, options.home);
   const say = (text: string) => {
     if (!quiet) world.stderr.write(`ca: ${text}\n`);
   };
 
-  const openPorts = (choices: PassphraseOptions, askPassphrase: PortOptions['askPassphrase']) =>
-    world.openPorts({
+  const openPorts = async (
+    choices: PassphraseOptions,
+    askPassphrase: PortOptions['askPassphrase'],
+  ): Promise<Ports> => {
+    const ports = await world.openPorts({
       home,
       ...(choices.passphraseFile === undefined ? {} : { passphraseFile: choices.passphraseFile }),
       ...(choices.rootPassphraseFile === undefined ? {} : { rootPassphraseFile: choices.rootPassphraseFile }),
@@ -123,6 +127,12 @@ export async function createContext(world: World, options: GlobalOptions): Promi
           `ca: the ledger's last line was torn, as by a power cut: its ${octets} octets are now in ledger/${file}\n`,
         ),
     });
+    return {
+      ...ports,
+      generateKey: (algorithm) =>
+        progress.during(`making the ${algorithm} key`, ports.generateKey(algorithm)),
+    };
+  };
   const openPlace = (choices: PassphraseOptions) =>
     openPorts(choices, (issuer) => askPassphrase(world.keyboard, issuer));
   const openRecord: Context['openRecord'] = async (choices = {}) => {

@@ -12,42 +12,70 @@ const lineMs = 10_000;
 const widestBar = 24;
 const narrowestBar = 8;
 
+/** Rings once after that many milliseconds, unless what it returns is called before. */
+export type Alarm = (ms: number, ring: () => void) => () => void;
+
+/** Tells a person who waits what is being done. */
+export interface ProgressLine {
+  /** Of work in many steps, once it has taken longer than a second. */
+  readonly update: Progress;
+  /** Of one step that cannot say how far it is, such as `making the rsa4096 key`, once that has taken longer than a second. */
+  during<T>(what: string, step: Promise<T>): Promise<T>;
+  /** Clears the line, if one stands on the terminal. */
+  finish(): void;
+}
+
 /**
- * Progress on `output`, once the work has taken longer than a second: on a terminal one line that is rewritten, with a
- * bar, the rate and the time left, elsewhere a line every ten seconds.
+ * Progress on `output`: on a terminal one line that is rewritten, with a bar, the rate and the time left, elsewhere a line
+ * every ten seconds.
  */
-export function createProgress(
-  output: Output,
-  clock: Clock,
-  quiet: boolean,
-): { readonly update: Progress; readonly finish: () => void } {
+export function createProgress(output: Output, clock: Clock, alarm: Alarm, quiet: boolean): ProgressLine {
   const start = clock().getTime();
   /** The kind of work at hand, and since when. */
   let phase = { what: '', since: start };
   let lastUpdate = start;
   let last = 0;
   let standing = false;
+  const say = (text: string) => {
+    const now = clock().getTime();
+    const pauseMs = output.isTerminal ? rewriteMs : lineMs;
+    if (quiet || now - last < pauseMs) return;
+    last = now;
+    output.write(output.isTerminal ? `\r\u001b[K${text}` : `ca: ${text}\n`);
+    standing = output.isTerminal;
+  };
+  const finish = () => {
+    if (standing) output.write('\r\u001b[K');
+    standing = false;
+  };
   return {
     update(done, total, what) {
       const now = clock().getTime();
       if (phase.what !== what) phase = { what, since: lastUpdate };
       lastUpdate = now;
-      const pauseMs = output.isTerminal ? rewriteMs : lineMs;
-      if (quiet || now - start < patienceMs || now - last < pauseMs) return;
-      last = now;
+      if (now - start < patienceMs) return;
       const text = `${done} of ${total} ${what}`;
       if (output.isTerminal) {
         const line = `${text}${pace(done, total, now - phase.since)}`;
-        output.write(`\r\u001b[K${bar(done / total, output.columns - line.length - 2)}${line}`);
+        say(`${bar(done / total, output.columns - line.length - 2)}${line}`);
       } else {
-        output.write(`ca: ${text}, ${formatDuration(now - start)}\n`);
+        say(`${text}, ${formatDuration(now - start)}`);
       }
-      standing = output.isTerminal;
     },
-    finish() {
-      if (standing) output.write('\r\u001b[K');
-      standing = false;
+    async during(what, step) {
+      let said = false;
+      const callOff = alarm(patienceMs, () => {
+        said = true;
+        say(`${what} …`);
+      });
+      try {
+        return await step;
+      } finally {
+        callOff();
+        if (said) finish();
+      }
     },
+    finish,
   };
 }
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Sandbox, settle } from './sandbox.ts';
+import { type RunOptions, Sandbox, settle } from './sandbox.ts';
 
 describe('ca init', () => {
   it('makes an authority and says what to do next', async () => {
@@ -41,6 +41,22 @@ describe('ca init', () => {
     const { stderr } = await sandbox.run('init --name A --no-passphrase --home ./demo');
     expect(stderr).toContain(`  ca issue billing --home ${sandbox.path('demo')}\n`);
     expect(stderr).toContain(`  ca passphrase --home ${sandbox.path('demo')} changes that\n`);
+  });
+
+  it.each([
+    ['says which key it makes when that takes long', [], 'ca: making the rsa2048 key …\n'],
+    ['says nothing of it with --quiet', ['--quiet'], ''],
+  ])('%s', async (_, flags, said) => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    const alarm: RunOptions['alarm'] = (_ms, ring) => {
+      ring();
+      return () => {};
+    };
+    const { exitCode, stderr } = await sandbox.run(['issue', 'old', '--key', 'rsa2048', '--json', ...flags], {
+      alarm,
+    });
+    expect([exitCode, stderr]).toEqual([0, said]);
   });
 
   it('gives the documented JSON', async () => {

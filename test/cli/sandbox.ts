@@ -19,6 +19,8 @@ export interface RunOptions {
   /** True if stdout is a terminal of 100 columns. */
   readonly terminal?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
+  /** When a person who waits is told what is being done. */
+  readonly alarm?: World['alarm'];
   /** What is piped into standard input. */
   readonly input?: Uint8Array;
 }
@@ -51,6 +53,7 @@ export class Sandbox {
         output.stderr += text;
       }),
       clock: () => this.now,
+      alarm: options.alarm ?? realWorld.alarm,
       resolvePath: inside,
       readList: async (path) =>
         path === '-' ? (options.input ?? new Uint8Array()) : realWorld.readList(inside(path)),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProgress } from '../../../src/cli/progress.ts';
+import { type Alarm, createProgress } from '../../../src/cli/progress.ts';
 
 function watch(isTerminal: boolean, quiet = false, columns = 80) {
   let now = Date.UTC(2026, 10, 22);
@@ -11,12 +11,30 @@ function watch(isTerminal: boolean, quiet = false, columns = 80) {
       shown += content;
     },
   };
-  const progress = createProgress(output, () => new Date(now), quiet);
+  let ring: (() => void) | undefined;
+  const alarm: Alarm = (ms, then) => {
+    expect(ms).toBe(1000);
+    ring = then;
+    return () => {
+      ring = undefined;
+    };
+  };
+  const progress = createProgress(output, () => new Date(now), alarm, quiet);
   return {
     after(ms: number, done: number, what = 'certificates renewed') {
       now += ms;
       progress.update(done, 500, what);
       return shown;
+    },
+    /** Waits for a step that takes so long, and gives what was shown at its last instant. */
+    async during(ms: number, result: Promise<string> = Promise.resolve('key')) {
+      const step = progress.during('making the rsa4096 key', result);
+      now += ms;
+      if (ms >= 1000) ring?.();
+      const shownMeanwhile = shown;
+      expect(await step).toBe('key');
+      expect(ring).toBeUndefined();
+      return shownMeanwhile;
     },
     finish() {
       progress.finish();
@@ -62,4 +80,31 @@ it('writes a line every ten seconds elsewhere', () => {
 
 it('is silent with --quiet', () => {
   expect(watch(false, true).after(60_000, 100)).toBe('');
+});
+
+it('names one step that takes longer than a second, and clears the line after it', async () => {
+  const work = watch(true);
+  expect(await work.during(999)).toBe('');
+  expect(await work.during(3000)).toBe('\r\u001b[Kmaking the rsa4096 key …');
+  expect(work.finish()).toBe('\r\u001b[Kmaking the rsa4096 key …\r\u001b[K');
+});
+
+it('names such steps every ten seconds at most where there is no terminal', async () => {
+  const work = watch(false);
+  for (const ms of [3000, 4000, 3000, 4000]) await work.during(ms);
+  expect(work.finish()).toBe('ca: making the rsa4096 key …\nca: making the rsa4096 key …\n');
+});
+
+it('goes on counting after such a step', async () => {
+  const work = watch(true);
+  await work.during(3000);
+  expect(work.after(100, 64)).toBe(
+    '\r\u001b[Kmaking the rsa4096 key …\r\u001b[K\r\u001b[K64 of 500 certificates renewed, 3s',
+  );
+});
+
+it('clears the line of a step that fails, and lets it fail', async () => {
+  const work = watch(true);
+  await expect(work.during(2000, Promise.reject(new Error('no entropy')))).rejects.toThrow('no entropy');
+  expect(work.finish()).toBe('\r\u001b[Kmaking the rsa4096 key …\r\u001b[K');
 });
