@@ -14,6 +14,6 @@ main(process.argv.slice(2), realWorld).then((exitCode) => {
 
 /** Without this Node would exit with 1, which means that the honest answer is no. */
 function crash(error: unknown): void {
-  reportFailure(error, { command: 'ca', acting: true }, false, realWorld);
+  reportFailure(error, { command: 'ca', acting: true, answered: false }, false, realWorld);
   process.exit(70);
 }

@@ -103,6 +103,11 @@ export async function planIssue(
       },
     );
   }
+  if (policy.delivery.kind === 'stdout' && policy.hook !== undefined) {
+    throw new CaError('cli/usage', `the hook of ${request.client} runs after a delivery into a directory`, {
+      hint: "name one with --out DIR; or print, without the hook: --out - --hook ''",
+    });
+  }
   return {
     certificate: planCertificate(request.client, policy, context, { cutShort: false }),
     policy,

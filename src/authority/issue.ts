@@ -19,8 +19,17 @@ import { clientIssuer, openSigner } from './issuer.ts';
 import type { Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 
-/** Gives the client a certificate: recorded first, then delivered. */
-export async function issue(request: IssueRequest, settings: Settings, ports: Ports): Promise<IssueResult> {
+/**
+ * Gives the client a certificate: recorded first, then delivered.
+ *
+ * @param print takes the result to standard output, when the texts are to go there
+ */
+export async function issue(
+  request: IssueRequest,
+  settings: Settings,
+  ports: Ports,
+  print: (result: IssueResult) => void,
+): Promise<IssueResult> {
   const csr = request.csr === undefined ? undefined : readCsr(request.csr);
   const view = await ports.ledger.view();
   checkClock(ports.clock(), view.head, ports.clockConfirmed);
@@ -67,24 +76,26 @@ export async function issue(request: IssueRequest, settings: Settings, ports: Po
     const record = await recorded.certificate(serial);
     const client = await recorded.client(request.client);
     if (!record || !client) throw new Error(`serial ${serial} was recorded and is not in the ledger`);
-    const outcome = await explainUndelivered(record, delivery, async () => {
+    const { client: name, ...description } = describe(plan);
+    return explainUndelivered(record, delivery, async () => {
       const { authority } = recorded;
-      const delivered = await deliver(authority, client, { ...record, der }, settings, ports, key.pem);
+      const outcome = await deliver(authority, client, { ...record, der }, settings, ports, key.pem);
+      const result: IssueResult = {
+        client: name,
+        serial,
+        ...description,
+        fingerprint: sha256Hex(der),
+        files: outcome.files,
+        ...(outcome.newPkcs12Password === undefined ? {} : { pkcs12Password: outcome.newPkcs12Password }),
+        ...(delivery.kind === 'stdout' ? { pem: outcome.contents } : {}),
+      };
+      // Printed and not on record it is asked for once more; on record and not printed its key would be lost in silence.
+      if (result.pem) print(result);
       await ports.ledger.transact((transaction) =>
         transaction.append([{ type: 'delivered', client: request.client, serial }]),
       );
-      return delivered;
+      return result;
     });
-    const { client: name, ...description } = describe(plan);
-    return {
-      client: name,
-      serial,
-      ...description,
-      fingerprint: sha256Hex(der),
-      files: outcome.files,
-      ...(outcome.newPkcs12Password === undefined ? {} : { pkcs12Password: outcome.newPkcs12Password }),
-      ...(delivery.kind === 'stdout' ? { pem: outcome.contents } : {}),
-    };
   });
 }
 

@@ -175,11 +175,11 @@ async function spreadProblems(
   ];
 }
 
-/** What was to be printed cannot be printed later: its private key was nowhere else. */
+/** What was to be printed cannot be printed later: its private key is nowhere else. */
 async function undeliveredProblem({ client, serial }: CertificateRecord, view: LedgerView): Promise<string> {
   const isPrinted = (await view.client(client))?.policy.delivery.kind === 'stdout';
   return isPrinted
-    ? `${client}: certificate ${serial} was lost before it was printed; run: ca issue ${client} --again`
+    ? `${client}: certificate ${serial} may have been lost before it was printed; run: ca issue ${client} --again`
     : `${client}: certificate ${serial} is not delivered; run: ca renew`;
 }
 

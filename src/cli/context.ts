@@ -82,6 +82,8 @@ export interface Context {
   readonly style: Style;
   /** True if the home came as `--home`, which the next command then needs as well. */
   readonly homeNamed: boolean;
+  /** True once the result is on stdout: what fails then is said on stderr, with `--json` too. */
+  answered: boolean;
   /** Says on stderr, unless `--quiet`, what a person who waits wants to know. */
   say(text: string): void;
   /** Ends the line of progress, if one stands on the terminal. */
@@ -150,6 +152,7 @@ export async function createContext(world: World, options: GlobalOptions): Promi
     yes: options.yes === true,
     style,
     homeNamed: options.home !== undefined,
+    answered: false,
     say,
     finishProgress: progress.finish,
     openPlace,

@@ -11,6 +11,8 @@ export interface RunState {
   command: string;
   /** True once the command line was understood and the command itself runs. */
   acting: boolean;
+  /** True once its result is on stdout. */
+  answered: boolean;
 }
 
 /** The exit code of every run: what each number means is in the README. */

@@ -75,7 +75,7 @@ const commands: readonly CommandRow[] = [
 
 /** Runs one command line (without program and script), and gives the exit code. */
 export async function main(argv: readonly string[], world: World): Promise<number> {
-  const state: RunState = { command: 'ca', acting: false };
+  const state: RunState = { command: 'ca', acting: false, answered: false };
   let answer: Answer = 'yes';
   const program = createProgram(world, state);
   const run: Run = async (work) => {
@@ -85,6 +85,7 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
       answer = await work(context);
     } finally {
       context.finishProgress();
+      state.answered = context.answered;
     }
   };
   const declareAll: DeclareAll = async () => {
@@ -104,10 +105,10 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     return exitCode(answer);
   } catch (error) {
     try {
-      reportFailure(error, state, argv.includes('--json'), world);
-    } catch (unwritable) {
-      // Standard output failed, perhaps on the result already.
-      reportFailure(unwritable, state, false, world);
+      reportFailure(error, state, argv.includes('--json') && !state.answered, world);
+    } catch {
+      // Standard output fails, perhaps on the result already: what failed first says more.
+      reportFailure(error, state, false, world);
     }
     return exitCode({ error, state });
   }

@@ -33,6 +33,7 @@ export function report<T>(
   context.finishProgress();
   if (context.json) {
     stdout.write(encodeJson(result));
+    context.answered = true;
     return;
   }
   const columns = stdout.isTerminal ? stdout.columns : undefined;

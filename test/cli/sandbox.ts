@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** When a person who waits is told what is being done. */
   readonly alarm?: World['alarm'];
+  /** Called whenever something was printed. */
+  readonly onOutput?: () => void;
   /** What is piped into standard input. */
   readonly input?: Uint8Array;
 }
@@ -39,6 +41,7 @@ export class Sandbox {
       columns: 100,
       write(content: string | Uint8Array) {
         output[name] += Buffer.from(content).toString('utf8');
+        if (name === 'stdout') options.onOutput?.();
       },
     });
     const inside = (path: string, file?: string) =>

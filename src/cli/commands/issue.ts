@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { IssueResult } from '../../authority/issue.ts';
 import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { parseDistinguishedName } from '../../core/distinguished-name.ts';
@@ -112,6 +113,8 @@ export function declare(command: Command, run: Run): void {
       const { ports, settings } = await context.openAuthority(options);
       const names = [options.dns, options.ip, options.email, options.uri].flatMap((sans) => sans ?? []);
       const dryRun = options.dryRun === true;
+      const print = (result: IssueResult) =>
+        report(context, result, (each, view) => renderIssue(each, { ...view, dryRun }));
       const result = await issue(
         {
           client,
@@ -133,8 +136,9 @@ export function declare(command: Command, run: Run): void {
           readPasswordFile: async (file) =>
             checkNewPassphrase(await ports.readPasswordFile(file), 'password'),
         },
+        print,
       );
-      report(context, result, (each, view) => renderIssue(each, { ...view, dryRun }));
+      if (!result.pem) print(result);
       return 'yes';
     }),
   );

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { faketime } from '../../support/built-cli.ts';
 import { FaultField } from '../../support/fault-field.ts';
 import { describeWith } from '../../support/outside-program.ts';
 import { childLimits, cliEnvironment, shippedCli } from '../../support/run-cli.ts';
+import { Sandbox } from '../sandbox.ts';
 
 const field = FaultField.withAuthority('--no-passphrase');
 field.do('issue', 'billing');
@@ -41,6 +42,46 @@ describe('a reader that goes away', () => {
     });
     expect(status).not.toBe(70);
     expect(stderr).not.toContain('internal error');
+  });
+});
+
+describe('a certificate that is to be printed', () => {
+  it.each(['', ' --json'])('onto a full disk is not counted as delivered: ca issue --out -%s', (json) => {
+    const copy = field.copy();
+    const command = `"$NODE" "$CA" issue printed --out - --home "$HOME_DIRECTORY"${json} >/dev/full`;
+    const { status, stderr } = spawnSync('sh', ['-c', command], {
+      ...childLimits,
+      encoding: 'utf8',
+      env: cliEnvironment({ NODE: process.execPath, CA: shippedCli, HOME_DIRECTORY: copy.home }),
+    });
+    expect([status, copy.normalize(stderr)]).toEqual([
+      3,
+      'ca: cannot write standard output: the disk is full\n  hint: certificate <serial> is on record; when this is mended, deliver it with: ca issue printed --again\n',
+    ]);
+    expect(JSON.parse(copy.run(['status', '--json']).stdout).problems).toEqual([
+      expect.stringMatching(
+        /^printed: certificate \w+ may have been lost before it was printed; run: ca issue printed --again$/,
+      ),
+    ]);
+    copy.do('issue', 'printed', '--again');
+    expect(copy.do('status').problems).toEqual([]);
+  });
+
+  it.each([
+    [[], /^-----BEGIN PRIVATE KEY-----/],
+    [['--json'], /^\{\n {2}"client": "printed"/],
+  ])('is printed whole when the record fails after it, which stderr says: %j', async (flags, printed) => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    const onOutput = () => renameSync(sandbox.path('home', 'ledger'), sandbox.path('home', 'gone'));
+    const words = ['issue', 'printed', '--out', '-', ...flags];
+    const { exitCode, stdout, stderr } = await sandbox.run(words, { onOutput });
+    expect([exitCode, stdout, stderr]).toEqual([
+      3,
+      expect.stringMatching(printed),
+      expect.stringMatching(/^ca: .*\n {2}hint: certificate \w+ is on record; .*ca issue printed --again\n$/),
+    ]);
+    if (flags.length > 0) expect(JSON.parse(stdout)).toMatchObject({ client: 'printed' });
   });
 });
 

@@ -403,6 +403,37 @@ describe('issue refuses', () => {
   });
 });
 
+describe('issue refuses to print the files of a client with a hook, which would not run', () => {
+  const stdout = { kind: 'stdout' } as const;
+  const refusal = {
+    code: 'cli/usage',
+    message: 'the hook of billing runs after a delivery into a directory',
+    hint: "name one with --out DIR; or print, without the hook: --out - --hook ''",
+  };
+
+  it.each([
+    ['the hook is remembered', { hook: 'reload' }, { delivery: stdout }],
+    ['the place is remembered', { delivery: stdout }, { hook: 'reload' }],
+  ])('%s', async (_, before, now) => {
+    const scene = await openScene();
+    await scene.issue('billing', before);
+    const lines = scene.world.lines.length;
+    expect(await refusalIn(scene.issue('billing', { again: true, ...now }))).toMatchObject(refusal);
+    expect(await refusalIn(scene.issue('billing', { again: true, dryRun: true, ...now }))).toMatchObject(
+      refusal,
+    );
+    expect(scene.world.lines).toHaveLength(lines);
+  });
+
+  it('and prints them when the hook is taken away', async () => {
+    const scene = await openScene();
+    await scene.issue('billing', { hook: 'reload' });
+    const { pem } = await scene.issue('billing', { again: true, delivery: stdout, hook: '' });
+    expect(pem).toBeDefined();
+    expect(scene.world.entries('client-added').at(-1)?.policy).not.toHaveProperty('hook');
+  });
+});
+
 describe('issue, when something fails half-way', () => {
   it('hands nothing out and removes the staged key when the ledger cannot be written', async () => {
     const scene = await openScene();
@@ -424,6 +455,31 @@ describe('issue, when something fails half-way', () => {
     expect(renewed).toEqual([]);
     expect(delivered).toMatchObject([{ client: 'billing', serial: issued?.serial }]);
     expect(scene.inPlace('billing').serialNumber.toLowerCase()).toBe(issued?.serial);
+  });
+
+  it('records that it was printed after it was printed', async () => {
+    const scene = await openScene();
+    const recorded: number[] = [];
+    scene.print = ({ pem, serial }) => {
+      recorded.push(scene.world.entries('issued').length, scene.world.entries('delivered').length);
+      expect([pem?.certificate, serial]).not.toContain(undefined);
+    };
+    await scene.issue('billing', { delivery: { kind: 'stdout' } });
+    expect(recorded).toEqual([1, 0]);
+    expect(scene.world.entries('delivered')).toHaveLength(1);
+  });
+
+  it('counts a certificate that could not be printed as not delivered, and says what to do', async () => {
+    const scene = await openScene();
+    scene.print = () => {
+      throw new CaError('store/disk-full', 'cannot write standard output: the disk is full');
+    };
+    const refusal = await refusalIn(scene.issue('billing', { delivery: { kind: 'stdout' } }));
+    expect(refusal).toMatchObject({
+      code: 'store/disk-full',
+      hint: expect.stringMatching(/^certificate \w+ is on record; .* with: ca issue billing --again$/),
+    });
+    expect(scene.world.entries('delivered')).toEqual([]);
   });
 
   it('counts a certificate as delivered only when its hook succeeded', async () => {
