@@ -7,6 +7,7 @@ import type { ClientPolicy } from '../ledger/entry.ts';
 import { type CertificateRecord, type CertificateStatus, certificateStatus } from '../ledger/record.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { encodePem } from '../x509/pem.ts';
+import { findMissing } from './missing-files.ts';
 import type { DeliveryPaths, Ports } from './ports.ts';
 import { findTarget } from './target.ts';
 
@@ -97,6 +98,8 @@ export interface ClientDetails extends ClientPolicy {
   readonly addedAt: Date;
   readonly files?: DeliveryPaths;
   readonly certificates: readonly CertificateRow[];
+  /** That its files are gone, and what to do. */
+  readonly problem?: string;
 }
 
 /** What a client's name, a serial or a file stands for. Throws as {@link findTarget} does. */
@@ -113,6 +116,8 @@ export async function show(
     const client = await view.client(target.client);
     if (!client) throw new Error(`client ${target.client} was found and is not there`);
     const { delivery } = client.policy;
+    const newest = target.certificates.at(-1);
+    const missing = newest && (await findMissing(newest, view, ports));
     const files =
       delivery.kind === 'stdout' ? undefined : await ports.deliveries.paths(client.name, delivery);
     return {
@@ -121,6 +126,7 @@ export async function show(
       ...client.policy,
       ...(files ? { files } : {}),
       certificates: target.certificates.map((record) => describeCertificate(record, now)),
+      ...(missing ? { problem: missing.text } : {}),
     };
   }
   const { certificate } = target;

@@ -226,6 +226,8 @@ export interface Deliveries {
     serial: Serial,
     contents: DeliveryContents,
   ): Promise<DeliveryPaths>;
+  /** Where the files go, whether they are there or not; not for standard output. */
+  directory(client: ClientName, target: DeliveryTarget): string;
   /** The paths of what is in place now, with those files alone that exist. */
   paths(client: ClientName, target: DeliveryTarget): Promise<DeliveryPaths | undefined>;
   /** The leaf certificate's PEM that is in place now. */

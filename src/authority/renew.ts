@@ -15,6 +15,7 @@ import { checkClock } from './clock-check.ts';
 import { batchesOf, issueBatch } from './issue-batch.ts';
 import { type IssueResult, latestCertificate, newestCertificate } from './issue-plan.ts';
 import { clientIssuer, openSigner, type Signer } from './issuer.ts';
+import { findMissing } from './missing-files.ts';
 import type { Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishCrl, whyCrlIsDue } from './publish-crl.ts';
 import { renewalCandidate } from './renewal-candidate.ts';
@@ -45,7 +46,8 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
   const plan = await planRenewals(request, view, settings, now);
   const pending = await findPending(request, view, ports, now);
   const due = uniqueByClient([...plan.due, ...pending.keyLost]);
-  if (request.dryRun) return describePlan(due, pending.redeliver, plan.skipped, settings, view, ports);
+  const skipped = await explainMissing(plan.skipped, request, view, ports);
+  if (request.dryRun) return describePlan(due, pending.redeliver, skipped, settings, view, ports);
 
   const issuer = clientIssuer(view.authority);
   let signer: Promise<Signer> | undefined;
@@ -62,7 +64,7 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
     issued: [],
     delivered: [],
     failed: [],
-    skipped: [...plan.skipped],
+    skipped: [...skipped],
   };
   let crl: CrlResult | undefined;
   try {
@@ -83,6 +85,23 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
     }
   }
   return { renewed: run.issued, delivered: run.delivered, failed: run.failed, skipped: run.skipped, crl };
+}
+
+/** Somebody who names a client that is not due may do so because its files are gone. */
+async function explainMissing(
+  skipped: readonly Skipped[],
+  { clients }: RenewRequest,
+  view: LedgerView,
+  ports: Ports,
+): Promise<readonly Skipped[]> {
+  if (clients.length === 0) return skipped;
+  return Promise.all(
+    skipped.map(async (each) => {
+      const record = each.serial && (await view.certificate(each.serial));
+      const missing = record && (await findMissing(record, view, ports));
+      return missing ? { ...each, why: `${each.why}; but ${missing.text}` } : each;
+    }),
+  );
 }
 
 /** Certificates that were recorded and not delivered: those that can be, and those whose key was lost before. */

@@ -9,9 +9,10 @@ import type { Finding } from './finding.ts';
 import type { KeptHead } from './head-proof.ts';
 import { clientIssuer, clientIssuerRole } from './issuer.ts';
 import { asFinding, findHeadFault, readKeptHead } from './kept-head.ts';
+import { findMissing, type MissingFiles } from './missing-files.ts';
 import type { CrlPaths, Ports } from './ports.ts';
 import { hasUnlisted, isInPlace } from './publish-crl.ts';
-import { planRenewals, windowMs } from './renewal-plan.ts';
+import { farFuture, planRenewals, windowMs } from './renewal-plan.ts';
 import type { Settings } from './settings.ts';
 import { isSpread } from './spread-crl.ts';
 
@@ -57,7 +58,7 @@ const histogramWeeks = 13;
 /** The authority's health. Reads only. */
 export async function status(
   settings: Settings,
-  ports: Pick<Ports, 'ledger' | 'home' | 'clock'>,
+  ports: Pick<Ports, 'ledger' | 'home' | 'clock' | 'deliveries'>,
 ): Promise<StatusResult> {
   // Before the record: a CRL and its head may be published meanwhile.
   const keptHead = await readKeptHead(ports.home).catch(asFinding);
@@ -69,6 +70,7 @@ export async function status(
   );
   const crl = await crlStatus(clientIssuerRole(view.authority), view, ports);
   const rootCrl = view.authority.issuing ? await crlStatus('root', view, ports) : undefined;
+  const missing = await findAllMissing(view, ports);
   const issuer = clientIssuer(view.authority);
   const caNotAfter = issuer.facts.notAfter;
 
@@ -80,6 +82,7 @@ export async function status(
     ...rootCrlProblems(rootCrl),
     ...overdueProblems(due, settings, now),
     ...(await Promise.all(undelivered.map((record) => undeliveredProblem(record, view)))),
+    ...missing.filter(({ isMissed }) => isMissed).map(({ text }) => text),
     ...skipped.map(({ client, why }) => `${client} is due, but ${why}`),
     ...authorityProblems(caNotAfter, await view.longestValidityMs(), now),
   ];
@@ -99,7 +102,10 @@ export async function status(
     ...(rootCrl ? { rootCrl } : {}),
     expiringByWeek: await expiringByWeek(view, now),
     problems,
-    warnings: authorityWarnings(caNotAfter, now),
+    warnings: [
+      ...missing.filter(({ isMissed }) => !isMissed).map(({ text }) => text),
+      ...authorityWarnings(caNotAfter, now),
+    ],
   };
 }
 
@@ -181,6 +187,25 @@ async function undeliveredProblem({ client, serial }: CertificateRecord, view: L
   return isPrinted
     ? `${client}: certificate ${serial} may have been lost before it was printed; run: ca issue ${client} --again`
     : `${client}: certificate ${serial} is not delivered; run: ca renew`;
+}
+
+/**
+ * The clients whose files are gone, of those whose certificates end first: one page of them, so that the health of a
+ * fleet is not more work than that of a thousand. What ends later comes into it in time; `ca show` looks at any.
+ */
+async function findAllMissing(
+  view: LedgerView,
+  ports: Pick<Ports, 'clock' | 'deliveries'>,
+): Promise<readonly MissingFiles[]> {
+  const missing: MissingFiles[] = [];
+  for await (const page of view.certificatesExpiring(ports.clock(), farFuture)) {
+    for (const record of page) {
+      const found = await findMissing(record, view, ports);
+      if (found) missing.push(found);
+    }
+    break;
+  }
+  return missing;
 }
 
 /** Certificates that are due for so long that `ca renew` cannot be running. */

@@ -144,6 +144,8 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       });
     },
 
+    directory: (client, target) => placeFor(client, target).directory,
+
     paths: async (client, target) => {
       const place = placeFor(client, target);
       return translate('look at', place.directory, async () =>

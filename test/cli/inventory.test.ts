@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { issuedFiles, Sandbox, settle } from './sandbox.ts';
@@ -113,6 +114,26 @@ describe('ca list, show and status', () => {
         pem: expect.stringContaining('BEGIN'),
       });
     }
+  });
+
+  it('say that files are gone: a warning where a person may have taken them, a problem where a program reads them', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    await sandbox.run('issue billing');
+    await sandbox.run('issue web --out tls');
+    rmSync(sandbox.path('home', 'clients', 'billing'), { recursive: true });
+    const handed = `the files of billing are gone from ${sandbox.path('home', 'clients', 'billing')}; unless the client has them, run: ca renew billing --force`;
+    expect(await sandbox.json('status')).toMatchObject({ problems: [], warnings: [handed] });
+    const shown = await sandbox.run('show billing');
+    expect([shown.exitCode, shown.stderr]).toEqual([0, `ca: ${handed}\n`]);
+    expect(await sandbox.json('show web')).not.toHaveProperty('problem');
+
+    rmSync(sandbox.path('tls'), { recursive: true });
+    const missed = `the files of web are gone from ${sandbox.path('tls')}; run: ca renew web --force`;
+    expect(await sandbox.json('status', 1)).toMatchObject({ problems: [missed], warnings: [handed] });
+    expect((await sandbox.run('renew web')).stdout).toContain(`but ${missed}\n`);
+    await sandbox.run('renew web billing --force');
+    expect(await sandbox.json('status')).toMatchObject({ problems: [], warnings: [] });
   });
 
   it('answer no when something needs a person', async () => {

@@ -32,6 +32,7 @@ export type Operation =
   | 'stageKey'
   | 'deliver'
   | 'checkDelivery'
+  | 'paths'
   | 'exclusively'
   | 'publishCrl'
   | 'copyCrls'
@@ -286,7 +287,9 @@ export class MemoryWorld {
         }
         return pathsOf(client, target, contents);
       },
+      directory: placeOf,
       paths: async (client, target) => {
+        this.#perhapsFail('paths');
         const { versions, current } = this.delivery(client, target);
         const contents = current && versions.get(current);
         return contents && pathsOf(client, target, contents);

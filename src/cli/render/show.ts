@@ -1,7 +1,8 @@
 import type { CertificateDetails, CertificateRow, ClientDetails } from '../../authority/inventory.ts';
 import { formatInstant } from '../../core/instant.ts';
+import { printable } from '../../core/printable.ts';
 import { formatSan } from '../../core/san.ts';
-import { type Line, note, type View } from '../report.ts';
+import { type Line, note, type View, warning } from '../report.ts';
 import { certificateTable, renderList, statusCell } from './list.ts';
 import { dayAndDistance, relativeTime } from './relative-time.ts';
 import { renderFacts } from './table.ts';
@@ -40,6 +41,7 @@ function renderClient(client: ClientDetails, view: View): readonly Line[] {
     ...(client.certificates.length === 0
       ? [note('no certificates')]
       : certificateTable(client.certificates, view)),
+    ...(client.problem === undefined ? [] : [warning(`ca: ${printable(client.problem)}`)]),
   ];
 }
 

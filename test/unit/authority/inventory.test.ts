@@ -78,6 +78,17 @@ describe('show', () => {
     });
   });
 
+  it('says that the files of a client are gone, and what to do', async () => {
+    const scene = await busyScene();
+    scene.world.deliveries.delete('/ca/clients/billing');
+    const shown = await show('billing', undefined, scene.world.ports);
+    expect(shown).toMatchObject({
+      problem:
+        'the files of billing are gone from /ca/clients/billing; unless the client has them, run: ca renew billing --force',
+    });
+    expect(shown).not.toHaveProperty('files');
+  });
+
   it('gives a certificate with everything that the ledger knows', async () => {
     const scene = await busyScene();
     const [first] = scene.world.entries('issued').filter(({ client }) => client === 'billing');

@@ -144,6 +144,21 @@ describe('renew', () => {
     expect((await scene.renew({ clients: names('billing'), force: true })).renewed).toHaveLength(1);
   });
 
+  it('says of a client that is named and not due that its files are gone', async () => {
+    const scene = await openScene();
+    await scene.issue('billing', { delivery: { kind: 'directory', path: '/etc/nginx/tls' } });
+    scene.world.deliveries.clear();
+    const why =
+      'it is due from 2027-01-21; but the files of billing are gone from /etc/nginx/tls; run: ca renew billing --force';
+    for (const dryRun of [true, false]) {
+      const { skipped, renewed } = await scene.renew({ clients: names('billing'), dryRun });
+      expect([skipped, renewed]).toMatchObject([[{ client: 'billing', why }], []]);
+    }
+    expect((await scene.renew()).skipped).toEqual([]);
+    expect((await scene.renew({ clients: names('billing'), force: true })).failed).toEqual([]);
+    expect(scene.world.deliveries.get('/etc/nginx/tls')?.versions.size).toBe(1);
+  });
+
   it('renews the clients named alone, and says why not where it does not', async () => {
     const scene = await openScene();
     for (const client of ['one', 'two', 'three']) await scene.issue(client);

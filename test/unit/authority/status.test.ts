@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { status } from '../../../src/authority/status.ts';
+import { CaError } from '../../../src/core/ca-error.ts';
 import { dayMs } from '../../../src/core/duration.ts';
 import { handmadeCsr } from '../../support/handmade-csr.ts';
 import { names, openScene, refusalIn, type Scene } from './scene.ts';
@@ -165,6 +166,41 @@ describe('a problem is', () => {
     expect(await look(scene)).toMatchObject({ problems: [], undelivered: [] });
   });
 
+  it('files that are gone from the directory that a program reads', async () => {
+    const scene = await openScene();
+    const delivery = { kind: 'directory', path: '/etc/nginx/tls' } as const;
+    await scene.issue('web', { delivery });
+    await scene.issue('billing');
+    scene.world.deliveries.delete('/etc/nginx/tls');
+    expect(await look(scene)).toMatchObject({
+      problems: ['the files of web are gone from /etc/nginx/tls; run: ca renew web --force'],
+      warnings: [],
+    });
+    await scene.renew({ clients: names('web'), force: true });
+    expect(await look(scene)).toMatchObject({ problems: [], warnings: [] });
+  });
+
+  it('not files that are gone from the home directory, which a person may have taken: that is a warning', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    scene.world.deliveries.clear();
+    expect(await look(scene)).toMatchObject({
+      problems: [],
+      warnings: [
+        'the files of billing are gone from /ca/clients/billing; unless the client has them, run: ca renew billing --force',
+      ],
+    });
+  });
+
+  it('a place that cannot be looked at', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    scene.world.fail('paths', new CaError('store/permission', 'permission denied: look at /ca/clients'));
+    expect((await look(scene)).problems).toEqual([
+      'the files of billing cannot be looked at: permission denied: look at /ca/clients',
+    ]);
+  });
+
   it('a certificate that was to be printed and was not, until there is another', async () => {
     const scene = await openScene();
     scene.world.fail('append', undefined, 1);
@@ -183,6 +219,23 @@ describe('a problem is', () => {
     expect((await look(scene)).problems).toEqual([
       'printed is due, but its files went to standard output; issue it again with --out DIR to have it renewed',
     ]);
+  });
+
+  it('not what nobody misses: files of what is revoked, expired, replaced, printed or to be delivered yet', async () => {
+    const scene = await openScene();
+    await scene.issue('printed', { delivery: { kind: 'stdout' } });
+    await scene.issue('revoked');
+    await scene.revoke('revoked');
+    await scene.issue('expired', { validity: '1h' });
+    scene.days(1);
+    await scene.issue('billing');
+    const newest = await scene.serialOf('billing', { again: true });
+    await scene.revoke(newest);
+    scene.world.fail('deliver');
+    await refusalIn(scene.issue('late'));
+    scene.world.deliveries.clear();
+    const { problems, warnings } = await look(scene);
+    expect([problems.filter((text) => text.includes('gone')), warnings]).toEqual([[], []]);
   });
 
   it('a clock behind the record', async () => {
