@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildSync } from 'esbuild';
-import { type CliRun, checkout, runCli } from '../support/run-cli.ts';
+import { type CliRun, runCli } from '../support/run-cli.ts';
 import { Checker } from './independent-checker.ts';
+import { buildShim } from './shim.ts';
 
 export interface StepReport {
   /** How many steps (calls that change the disk) the commands have, in all. */
@@ -70,20 +70,16 @@ class Steps {
   constructor(directory: string, fault: StepFault) {
     this.#directory = directory;
     this.#fault = fault;
-    this.#shim = join(directory, 'disk-shim.cjs');
+    this.#shim = buildShim('disk-shim', directory);
     this.#passphrase = join(directory, 'passphrase');
     this.#backup = join(directory, 'backup.tar');
     writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
     this.#list = join(directory, 'clients.csv');
-    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\n');
-    buildSync({
-      entryPoints: [join(checkout, 'test', 'torture', 'disk-shim.ts')],
-      outfile: this.#shim,
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      logLevel: 'warning',
-    });
+    writeFileSync(this.#list, 'client,out
+north,
+south,place/out
+west,place/out
+');
   }
 
   run(isChosen: (step: number) => boolean): StepReport {

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cliEnvironment, runCli, shippedCli } from '../support/run-cli.ts';
+import { type CliRun, cliEnvironment, runCli, shippedCli } from '../support/run-cli.ts';
 import { Checker, latestOf } from './independent-checker.ts';
 import { readBook } from './record-reader.ts';
 import type { SeededRandom } from './seeded-random.ts';
+import { buildShim } from './shim.ts';
 
 export interface KillReport {
   readonly rounds: number;
@@ -21,6 +22,16 @@ export interface KillReport {
 const commands = ['issue', 'issue-out', 'issue-again', 'issue-stdout', 'revoke', 'renew', 'crl'] as const;
 
 type Kind = (typeof commands)[number];
+
+const moments = ['before', 'during', 'after'] as const;
+
+type Moment = (typeof moments)[number];
+
+/** When a command is killed: so long after it was started, or after it first changed the disk. */
+interface Kill {
+  readonly from: 'start' | 'change';
+  readonly ms: number;
+}
 
 /** Repairs after each round but these, so that faults meet faults too. */
 const unrepairedShare = 0.4;
@@ -43,8 +54,9 @@ class KillLane {
   readonly #home: string;
   readonly #random: SeededRandom;
   readonly #checker: Checker;
-  /** Between which delays the kills are spread; narrowed to where the command acts. */
-  readonly #spread = new Map<Kind, { low: number; high: number }>();
+  readonly #shim: string;
+  /** About how long each command takes from its start to its end, and from the first change to the last, in milliseconds. */
+  readonly #spans = new Map<Kind, { life: number; work: number }>();
   readonly #faults: string[] = [];
   readonly #clients: string[] = [];
   readonly #counts = { before: 0, during: 0, after: 0 };
@@ -54,15 +66,17 @@ class KillLane {
     this.#home = join(directory, 'home');
     this.#random = random;
     this.#checker = new Checker(this.#home);
+    this.#shim = buildShim('kill-shim', directory);
   }
 
   async run(rounds: number): Promise<KillReport> {
     runCli(['init', '--home', this.#home, '--name', 'Torture CA', '--no-passphrase']);
     for (const kind of commands) {
+      const args = this.#argumentsOf(kind);
       const startedAt = performance.now();
-      const { exitCode } = await this.#start(this.#argumentsOf(kind));
+      const { exitCode } = await this.#start(args);
       const life = performance.now() - startedAt;
-      this.#spread.set(kind, { low: life / 4, high: life * 1.2 });
+      this.#spans.set(kind, { life, work: life / 4 });
       if (exitCode !== 0) throw new Error(`${kind} exited ${exitCode} undisturbed`);
     }
     for (let round = 1; round <= rounds; round++) {
@@ -83,17 +97,13 @@ class KillLane {
     const args = this.#argumentsOf(kind);
     const name = `round ${round}, ca ${args.join(' ')}`;
     const before = this.#traces();
-    const spread = this.#spread.get(kind) ?? { low: 20, high: 150 };
-    const delayMs = this.#random.between(spread.low, spread.high);
-    const { exitCode, stdout, stderr } = await this.#start(args, delayMs);
+    const spans = this.#spans.get(kind) ?? { life: 0, work: 0 };
+    const aim = this.#random.pick(moments);
+    const { exitCode, stdout, stderr } = await this.#start(args, this.#killFor(aim, spans));
     const moment = exitCode === 0 ? 'after' : this.#traces() === before ? 'before' : 'during';
     this.#counts[moment]++;
-    // Half of a life is the start of Node itself, and a busy machine stretches all of it.
-    const { low, high } = spread;
-    if (moment === 'before') spread.low += (delayMs - low) / 2;
-    if (moment === 'after') spread.high -= (high - delayMs) / 2;
-    spread.low = Math.max(spread.low - 2, 10);
-    spread.high += 2;
+    // The machine is busier at one time than at another.
+    if (aim === 'during') spans.work *= moment === 'after' ? 0.8 : 1.1;
     if (exitCode !== null && exitCode !== 0) this.#judge(name, [`exited ${exitCode}: ${stdout}${stderr}`]);
     if (exitCode === 0 && kind === 'revoke') {
       const { revoked, already } = JSON.parse(stdout);
@@ -109,6 +119,13 @@ class KillLane {
     this.#repair(name);
     this.#judge(`${name}, repaired`, this.#checker.faults(clients));
     if (round % 16 === 0) this.#judgeByTheProgram(name);
+  }
+
+  /** A random instant before the command changes anything, while it does, or about its end. */
+  #killFor(aim: Moment, { life, work }: { readonly life: number; readonly work: number }): Kill {
+    if (aim === 'before') return { from: 'start', ms: this.#random.between(0, life / 2) };
+    const [earliest, latest] = aim === 'during' ? [0, work] : [work, 2 * work];
+    return { from: 'change', ms: this.#random.between(earliest, latest) };
   }
 
   #repair(name: string): void {
@@ -169,22 +186,22 @@ class KillLane {
     return client;
   }
 
-  /** Runs a command; after `killAfterMs` it is killed if it still runs. */
-  #start(
-    args: readonly string[],
-    killAfterMs?: number,
-  ): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
+  /** Runs a command, and kills it at that instant if it still runs. */
+  #start(args: readonly string[], kill?: Kill): Promise<CliRun> {
     return new Promise((resolve, reject) => {
+      const shim =
+        kill?.from === 'change'
+          ? { NODE_OPTIONS: `--require ${this.#shim}`, KILL_AFTER: `${kill.ms}` }
+          : undefined;
       const child = spawn(process.execPath, [shippedCli, ...args, '--home', this.#home, '--json'], {
-        env: cliEnvironment(),
+        env: cliEnvironment(shim),
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       let stdout = '';
       let stderr = '';
       child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk));
       child.stderr.setEncoding('utf8').on('data', (chunk) => (stderr += chunk));
-      const timer =
-        killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+      const timer = kill?.from === 'start' ? setTimeout(() => child.kill('SIGKILL'), kill.ms) : undefined;
       child.once('error', reject);
       child.once('close', (exitCode) => {
         clearTimeout(timer);
