@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/build-once.ts'],
+    globalSetup: ['test/support/build-once.ts', 'test/support/sample-place.ts'],
     // A test that starts servers or other programs takes seconds on a busy machine; one that hangs must still end.
     testTimeout: 60_000,
     hookTimeout: 120_000,

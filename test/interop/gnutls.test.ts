@@ -4,27 +4,21 @@ import { beforeAll, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
 import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import { openCa } from '../support/built-cli.ts';
-import { describeWith, judge, sharedDirectory, temporaryDirectory } from '../support/outside-program.ts';
+import { describeWith, judge, temporaryDirectory } from '../support/outside-program.ts';
 import {
-  type CaKey,
+  authorities,
   goodLeaves,
   leaves,
-  makeSample,
   type SampleAuthority,
+  sampleOf,
   signBehindItsBack,
 } from '../support/sample-authority.ts';
 
-const authorities: readonly [name: string, key: CaKey, twoTier: boolean][] = [
-  ['p256, two tiers', 'p256', true],
-  ['p384, root only', 'p384', false],
-  ['ed25519, two tiers', 'ed25519', true],
-  ['rsa3072, root only', 'rsa3072', false],
-];
-
-describeWith('certtool').each(authorities)('GnuTLS certtool: a CA of %s', (_name, key, twoTier) => {
+describeWith('certtool').each(authorities)('GnuTLS certtool: a CA of $name', (authority) => {
+  const { twoTier } = authority;
   let sample: SampleAuthority;
-  beforeAll(() => {
-    sample = makeSample(join(sharedDirectory(), 'home'), key, twoTier);
+  beforeAll(async () => {
+    sample = await sampleOf(authority);
   });
 
   it.each(goodLeaves)(
@@ -51,10 +45,11 @@ describeWith('certtool').each(authorities)('GnuTLS certtool: a CA of %s', (_name
     expect(verdict.exitCode).toBe(1);
   });
 
-  it.each(goodLeaves)('reads the names and purposes of %s', (name) => {
+  it.each(goodLeaves)('reads the names, purposes and end of %s', (name) => {
     const { text, exitCode } = judge('certtool', ['-i', '--infile', sample.leaves[name].certificate]);
     expect(exitCode).toBe(0);
     expect(text).toContain(`Serial Number (hex): ${sample.leaves[name].serial}\n`);
+    expect(new Date(/Not After: (.*)/.exec(text)?.[1] ?? '')).toEqual(sample.leaves[name].notAfter);
     expect([...text.matchAll(/TLS WWW (\w+)\./g)].map(([, purpose]) => purpose?.toLowerCase())).toEqual(
       leaves[name].profile === 'peer' ? ['client', 'server'] : [leaves[name].profile],
     );
@@ -152,6 +147,7 @@ const sanLines: Readonly<Record<(typeof goodLeaves)[number], readonly string[]>>
     'IPAddress: 2001:db8::7',
   ],
   node: ['DNSname: node-1.acme.example'],
+  lasting: [],
 };
 
 function verify({ root, allCrls }: SampleAuthority, chain: string, purpose: string) {

@@ -1,31 +1,23 @@
 import 'reflect-metadata';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { sharedDirectory } from '../support/outside-program.ts';
+import { addMs } from '../../src/core/instant.ts';
 import {
-  type CaKey,
+  authorities,
   derOf,
   goodLeaves,
   leafNames,
   leaves,
-  makeSample,
   type SampleAuthority,
+  sampleOf,
 } from '../support/sample-authority.ts';
 
-const authorities: readonly [name: string, key: CaKey, twoTier: boolean][] = [
-  ['p256, two tiers', 'p256', true],
-  ['p384, root only', 'p384', false],
-  ['ed25519, two tiers', 'ed25519', true],
-  ['rsa3072, root only', 'rsa3072', false],
-];
-
-describe.each(authorities)('node:crypto and @peculiar/x509: a CA of %s', (_name, key, twoTier) => {
+describe.each(authorities)('node:crypto and @peculiar/x509: a CA of $name', (authority) => {
   let sample: SampleAuthority;
-  beforeAll(() => {
-    sample = makeSample(join(sharedDirectory(), 'home'), key, twoTier);
+  beforeAll(async () => {
+    sample = await sampleOf(authority);
   });
 
   it('node:crypto checks who issued each certificate and its signature, up to the root', () => {
@@ -41,7 +33,7 @@ describe.each(authorities)('node:crypto and @peculiar/x509: a CA of %s', (_name,
   });
 
   it.each(leafNames)('node:crypto reads the fields of %s, and finds that its key fits', (name) => {
-    const { certificate, privateKey, serial } = sample.leaves[name];
+    const { certificate, privateKey, serial, notAfter } = sample.leaves[name];
     const leaf = readCertificate(certificate);
     const { sans, profile } = leaves[name];
     const purposes = { client: [clientAuth], server: [serverAuth], peer: [clientAuth, serverAuth] }[profile];
@@ -52,6 +44,7 @@ describe.each(authorities)('node:crypto and @peculiar/x509: a CA of %s', (_name,
       subjectAltName: sans === '' ? undefined : sans,
       keyUsage: purposes,
     });
+    expect(new Date(leaf.validTo)).toEqual(notAfter);
     expect(leaf.checkPrivateKey(createPrivateKey(readFileSync(privateKey)))).toBe(true);
   });
 
@@ -75,7 +68,13 @@ describe.each(authorities)('node:crypto and @peculiar/x509: a CA of %s', (_name,
       const issuer = new x509.X509Certificate(derOf(sample.issuer));
       expect(leaf.serialNumber).toBe(sample.leaves[name].serial);
       expect(leaf.issuer).toBe(issuer.subject);
-      expect(await leaf.verify({ publicKey: issuer.publicKey, signatureOnly: true })).toBe(true);
+      const { notAfter } = sample.leaves[name];
+      expect(leaf.notAfter).toEqual(notAfter);
+      for (const [date, isGood] of [
+        [addMs(notAfter, -1000), true],
+        [addMs(notAfter, 1000), false],
+      ] as const)
+        expect(await leaf.verify({ publicKey: issuer.publicKey, date })).toBe(isGood);
       const authority = leaf.getExtension(x509.AuthorityKeyIdentifierExtension);
       expect(authority?.keyId).toBe(issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId);
       const names = leaf.getExtension(x509.SubjectAlternativeNameExtension);
@@ -110,6 +109,7 @@ const sanItems: Readonly<Record<(typeof goodLeaves)[number], readonly string[]>>
   nameless: ['url:https://acme.example/clients?id=7'],
   web: ['dns:api.acme.example', 'dns:*.api.acme.example', 'ip:192.0.2.7', 'ip:2001:db8::7'],
   node: ['dns:node-1.acme.example'],
+  lasting: [],
 };
 
 function readCertificate(path: string): X509Certificate {

@@ -4,6 +4,8 @@ import { beforeAll, expect, it } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
 import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
+import { dayMs } from '../../src/core/duration.ts';
+import { addMs } from '../../src/core/instant.ts';
 import { type Ca, type Json, openCa, writeSecret } from '../support/built-cli.ts';
 import {
   describeWith,
@@ -13,31 +15,20 @@ import {
   temporaryDirectory,
 } from '../support/outside-program.ts';
 import {
-  type CaKey,
+  authorities,
   goodLeaves,
   leafNames,
   leaves,
-  makeSample,
   type SampleAuthority,
+  sampleOf,
   signBehindItsBack,
 } from '../support/sample-authority.ts';
 
-const authorities: readonly [name: string, key: CaKey, twoTier: boolean][] = [
-  ['p256, root only', 'p256', false],
-  ['p256, two tiers', 'p256', true],
-  ['p384, root only', 'p384', false],
-  ['p384, two tiers', 'p384', true],
-  ['ed25519, root only', 'ed25519', false],
-  ['ed25519, two tiers', 'ed25519', true],
-  ['rsa3072, root only', 'rsa3072', false],
-  ['rsa3072, two tiers', 'rsa3072', true],
-  ['rsa4096, root only', 'rsa4096', false],
-];
-
-describeWith('openssl').each(authorities)('openssl: a CA of %s', (_name, key, twoTier) => {
+describeWith('openssl').each(authorities)('openssl: a CA of $name', (authority) => {
+  const { twoTier } = authority;
   let sample: SampleAuthority;
-  beforeAll(() => {
-    sample = makeSample(join(sharedDirectory(), 'home'), key, twoTier);
+  beforeAll(async () => {
+    sample = await sampleOf(authority);
   });
 
   it.each(goodLeaves)(
@@ -63,6 +54,22 @@ describeWith('openssl').each(authorities)('openssl: a CA of %s', (_name, key, tw
       exitCode: 2,
       text: expect.stringContaining('error 23 at 0 depth lookup: certificate revoked'),
     });
+  });
+
+  it('accepts the certificate that ends in 2056 in the year before, and not in the year after', () => {
+    const { certificate, notAfter } = sample.leaves.lasting;
+    for (const [time, exitCode] of [
+      [addMs(notAfter, -365 * dayMs), 0],
+      [addMs(notAfter, 365 * dayMs), 2],
+    ] as const) {
+      const { root, issuer } = sample;
+      const at = ['-attime', `${time.getTime() / 1000}`];
+      const verdict = judge('openssl', [
+        ...['verify', '-x509_strict', '-purpose', 'sslclient', ...at, '-CAfile', root, '-untrusted', issuer],
+        certificate,
+      ]);
+      expect(verdict, verdict.text).toMatchObject({ exitCode });
+    }
   });
 
   it.each(leafNames)('reads the names and key usages of %s', (name) => {
@@ -109,8 +116,8 @@ describeWith('openssl').each(authorities)('openssl: a CA of %s', (_name, key, tw
 
 describeWith('openssl')('openssl: bytes', () => {
   let sample: SampleAuthority;
-  beforeAll(() => {
-    sample = makeSample(join(sharedDirectory(), 'home'), 'p256', true);
+  beforeAll(async () => {
+    sample = await sampleOf({ name: 'p256, two tiers', key: 'p256', twoTier: true });
   });
 
   it('finds no empty revokedCertificates list in a first CRL (RFC 5280 §5.1.2.6)', () => {
@@ -118,8 +125,8 @@ describeWith('openssl')('openssl: bytes', () => {
     const { text } = judge('openssl', ['crl', '-in', rootCrlPem, '-noout', '-text', '-CAfile', sample.root]);
     expect(text).toContain('verify OK');
     expect(text).toContain('No Revoked Certificates');
-    // Right after nextUpdate come the extensions.
-    expect(topLevel(rootCrlPem).slice(3, 6)).toEqual(['UTCTIME', 'UTCTIME', 'cont [ 0 ]']);
+    // Right after nextUpdate, in 2066, come the extensions.
+    expect(topLevel(rootCrlPem).slice(3, 6)).toEqual(['UTCTIME', 'GENERALIZEDTIME', 'cont [ 0 ]']);
   });
 
   it('finds IP addresses of 4 and 16 octets in the SAN extension (RFC 5280 §4.2.1.6)', () => {

@@ -1,53 +1,68 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { inject } from 'vitest';
 import type { InitResult } from '../../src/authority/init.ts';
 import type { IssueResult } from '../../src/authority/issue-plan.ts';
 import type { RevokeResult } from '../../src/authority/revoke.ts';
 import { type Ca, type Json, openCa } from './built-cli.ts';
 import { runProgram } from './outside-program.ts';
 
-export type CaKey = 'p256' | 'p384' | 'ed25519' | 'rsa3072' | 'rsa4096';
+/** The authorities that every judge sees: each kind of CA key, root only and in two tiers. */
+export const authorities = (['p256', 'p384', 'ed25519', 'rsa3072', 'rsa4096'] as const).flatMap((key) =>
+  [false, true].map((twoTier) => ({ name: `${key}, ${twoTier ? 'two tiers' : 'root only'}`, key, twoTier })),
+);
+
+export type Authority = (typeof authorities)[number];
+
+/** Kinds of keys, and so of authorities and leaves, that a judge cannot read, with the reason; each is held to it by a test. */
+export const unreadable = {
+  nss: { ed25519: "NSS 3.87, which is Debian 12's, has no Ed25519 (RFC 8410) in certificates" },
+} as const;
 
 /** The leaves of a sample: each profile, each kind of name and, between them, each kind of key. */
 export const leaves = {
-  plain: { profile: 'client', key: 'p256', names: [], sans: '' },
+  plain: { profile: 'client', key: 'p256', options: [], sans: '' },
   person: {
     profile: 'client',
     key: 'p384',
-    names: ['--email', 'ops@acme.example'],
+    options: ['--email', 'ops@acme.example'],
     sans: 'email:ops@acme.example',
   },
   workload: {
     profile: 'client',
     key: 'ed25519',
-    names: ['--uri', 'spiffe://acme.example/billing'],
+    options: ['--uri', 'spiffe://acme.example/billing'],
     sans: 'URI:spiffe://acme.example/billing',
   },
   nameless: {
     profile: 'client',
     key: 'p256',
-    names: ['--subject', '', '--uri', 'https://acme.example/clients?id=7'],
+    options: ['--subject', '', '--uri', 'https://acme.example/clients?id=7'],
     sans: 'URI:https://acme.example/clients?id=7',
   },
   web: {
     profile: 'server',
     key: 'rsa2048',
-    names: ['--dns', 'api.acme.example,*.api.acme.example', '--ip', '192.0.2.7,2001:db8::7'],
+    options: ['--dns', 'api.acme.example,*.api.acme.example', '--ip', '192.0.2.7,2001:db8::7'],
     sans: 'DNS:api.acme.example, DNS:*.api.acme.example, IP Address:192.0.2.7, IP Address:2001:DB8:0:0:0:0:0:7',
   },
   node: {
     profile: 'peer',
     key: 'p256',
-    names: ['--dns', 'node-1.acme.example'],
+    options: ['--dns', 'node-1.acme.example'],
     sans: 'DNS:node-1.acme.example',
   },
-  lost: { profile: 'client', key: 'p256', names: [], sans: '' },
+  // Ends in 2056, as its CA does in 2066: a GeneralizedTime beside a UTCTime (RFC 5280 §4.1.2.5).
+  lasting: { profile: 'client', key: 'p384', options: ['--validity', '30y'], sans: '' },
+  lost: { profile: 'client', key: 'p256', options: [], sans: '' },
 } as const satisfies Record<string, Leaf>;
 
 interface Leaf {
   readonly profile: 'client' | 'server' | 'peer';
   readonly key: string;
-  readonly names: readonly string[];
+  /** The options of `ca issue` that are its own. */
+  readonly options: readonly string[];
   /** As OpenSSL prints them. */
   readonly sans: string;
 }
@@ -58,6 +73,7 @@ export const goodLeaves = leafNames.filter((name) => name !== 'lost');
 
 export interface SampleLeaf {
   readonly serial: string;
+  readonly notAfter: Date;
   readonly certificate: string;
   readonly chain: string;
   readonly privateKey: string;
@@ -67,7 +83,6 @@ export interface SampleLeaf {
 
 /** An authority with one certificate of each kind, of which `lost` is revoked. */
 export interface SampleAuthority {
-  readonly ca: Ca;
   readonly init: Json<InitResult>;
   readonly revoked: Json<RevokeResult>;
   /** The root: the one file that is trusted. */
@@ -79,43 +94,57 @@ export interface SampleAuthority {
   readonly leaves: Readonly<Record<LeafName, SampleLeaf>>;
 }
 
+/** That authority, made by the first test file of the run that asks for it; nobody changes it. */
+export async function sampleOf(authority: Authority): Promise<SampleAuthority> {
+  const directory = join(inject('samples'), authority.name.replaceAll(/\W+/g, '-'));
+  const finished = join(directory, 'finished');
+  while (!existsSync(finished)) {
+    if (!isFirst(directory)) {
+      await setTimeout(100);
+      continue;
+    }
+    try {
+      makeSample(join(directory, 'home'), authority);
+      renameSync(join(directory, 'home', 'sample.json'), finished);
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+  return readSample(JSON.parse(readFileSync(finished, 'utf8')));
+}
+
+/** What the commands that made a sample printed. */
+interface Transcript {
+  readonly init: Json<InitResult>;
+  readonly leaves: Readonly<Record<LeafName, Json<IssueResult>>>;
+  readonly revoked: Json<RevokeResult>;
+}
+
 /** Makes a sample with the built CLI. Its PKCS#12 files are of both kinds, by turns. */
-export function makeSample(
-  home: string,
-  key: CaKey,
-  twoTier: boolean,
-  ...options: readonly string[]
-): SampleAuthority {
+function makeSample(home: string, { key, twoTier }: Authority): void {
   const ca = openCa(home);
   const tiers = twoTier ? ['--two-tier'] : [];
-  const init = ca.do<InitResult>(
-    'init',
-    '--name',
-    'Acme API CA',
-    '--no-passphrase',
-    '--key',
-    key,
-    ...tiers,
-    ...options,
-  );
-  const issued = leafNames.map(
-    (name, index) => [name, issueLeaf(ca, name, index % 2 ? 'compat' : 'modern')] as const,
-  );
+  const kind = ['--key', key, '--validity', '40y', '--no-passphrase', ...tiers];
+  const init = ca.do<InitResult>('init', '--name', 'Acme API CA', ...kind);
+  const issued = leafNames.map((name, index) => [name, issueLeaf(ca, name, index % 2 ? 'compat' : 'modern')]);
+  const why = ['--reason', 'keyCompromise', '--compromised-at', '2026-11-20'];
+  const revoked = ca.do<RevokeResult>('revoke', 'lost', ...why);
+  const transcript = { init, leaves: Object.fromEntries(issued), revoked };
+  writeFileSync(join(home, 'sample.json'), JSON.stringify(transcript));
+}
+
+function readSample({ init, leaves: issued, revoked }: Transcript): SampleAuthority {
   return {
-    ca,
     init,
-    revoked: ca.do<RevokeResult>(
-      'revoke',
-      'lost',
-      '--reason',
-      'keyCompromise',
-      '--compromised-at',
-      '2026-11-20',
-    ),
+    revoked,
     root: init.files.certificate,
     issuer: init.files.chain ?? init.files.certificate,
-    allCrls: twoTier ? join(home, 'crl', 'all.crl.pem') : init.files.crlPem,
-    leaves: Object.fromEntries(issued) as Record<LeafName, SampleLeaf>, // one of each name
+    allCrls: init.files.crlBundle ?? init.files.crlPem,
+    leaves: Object.fromEntries(leafNames.map((name) => [name, readLeaf(issued[name])])) as Record<
+      LeafName,
+      SampleLeaf
+    >, // one of each name
   };
 }
 
@@ -141,13 +170,24 @@ export function derOf(path: string): Buffer {
   return Buffer.from(readFileSync(path, 'utf8').replace(/-----[^-]+-----|\s/g, ''), 'base64');
 }
 
-function issueLeaf(ca: Ca, name: LeafName, pkcs12: 'modern' | 'compat'): SampleLeaf {
-  const { profile, key, names } = leaves[name];
-  const {
-    serial = '',
-    files,
-    pkcs12Password = '',
-  } = ca.do<IssueResult>(...['issue', name, '--profile', profile, '--key', key, '--p12', pkcs12, ...names]);
-  const { certificate = '', chain = '', privateKey = '', pkcs12: bundle = '' } = files;
-  return { serial, certificate, chain, privateKey, pkcs12: bundle, password: pkcs12Password };
+function issueLeaf(ca: Ca, name: LeafName, pkcs12: 'modern' | 'compat'): Json<IssueResult> {
+  const { profile, key, options } = leaves[name];
+  return ca.do<IssueResult>('issue', name, '--profile', profile, '--key', key, '--p12', pkcs12, ...options);
+}
+
+function readLeaf(issued: Json<IssueResult>): SampleLeaf {
+  const { serial = '', notAfter, files, pkcs12Password: password = '' } = issued;
+  const { certificate = '', chain = '', privateKey = '', pkcs12 = '' } = files;
+  return { serial, notAfter: new Date(notAfter), certificate, chain, privateKey, pkcs12, password };
+}
+
+/** True for the first process that asks for that directory. */
+function isFirst(directory: string): boolean {
+  try {
+    mkdirSync(directory);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.*;
+import java.time.Instant;
 import java.util.*;
 import javax.net.ssl.*;
 
@@ -13,6 +14,7 @@ import javax.net.ssl.*;
  * line from standard input, words separated by tabs, and answers each with one line:
  *
  *   validate ROOT CRLS CHAIN            a chain with revocation checking, as a TLS server does it
+ *   validate-at ROOT INSTANT CHAIN      a chain at another time, without CRLs, which would be out of date
  *   store P12 PASSWORD                  what a PKCS#12 file holds
  *   request PORT ROOT [P12 PASSWORD]    an HTTPS request to localhost
  */
@@ -29,7 +31,8 @@ public class Judge {
   static String answer(String[] words) {
     try {
       switch (words[0]) {
-        case "validate": return validate(words[1], words[2], words[3]);
+        case "validate": return validate(words[1], words[2], null, words[3]);
+        case "validate-at": return validate(words[1], null, Instant.parse(words[2]), words[3]);
         case "store": return store(words[1], words[2]);
         case "request": return request(words[1], words[2], words.length > 3 ? open(words[3], words[4]) : null, words);
         default: throw new IllegalArgumentException(words[0]);
@@ -41,18 +44,21 @@ public class Judge {
     }
   }
 
-  static String validate(String root, String crls, String chain) throws Exception {
+  static String validate(String root, String crls, Instant at, String chain) throws Exception {
     CertificateFactory factory = CertificateFactory.getInstance("X.509");
     CertPath path = factory.generateCertPath(new ArrayList<>(certificates(chain)));
     PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(certificates(root).get(0), null)));
-    try (InputStream in = new FileInputStream(crls)) {
-      parameters.addCertStore(CertStore.getInstance("Collection", new CollectionCertStoreParameters(factory.generateCRLs(in))));
+    if (at != null) parameters.setDate(Date.from(at));
+    parameters.setRevocationEnabled(crls != null);
+    if (crls != null) {
+      try (InputStream in = new FileInputStream(crls)) {
+        parameters.addCertStore(CertStore.getInstance("Collection", new CollectionCertStoreParameters(factory.generateCRLs(in))));
+      }
     }
-    parameters.setRevocationEnabled(true);
     PKIXCertPathValidatorResult result = (PKIXCertPathValidatorResult) CertPathValidator.getInstance("PKIX").validate(path, parameters);
     X509Certificate leaf = (X509Certificate) path.getCertificates().get(0);
     return "valid: " + leaf.getSerialNumber().toString(16) + " " + leaf.getExtendedKeyUsage() + " " + names(leaf)
-        + " by " + result.getTrustAnchor().getTrustedCert().getSubjectX500Principal().getName();
+        + " until " + leaf.getNotAfter().toInstant() + " by " + result.getTrustAnchor().getTrustedCert().getSubjectX500Principal().getName();
   }
 
   static String names(X509Certificate certificate) throws Exception {
