@@ -104,7 +104,7 @@ async function contendersFor(ca: string, directory: string, size: number): Promi
 
 /** A home directory with that many certificates, made today. */
 async function cachedHome(ca: string, size: number): Promise<string> {
-  const home = join(tmpdir(), `private-ca-bench-ledger-${size}`);
+  const home = join(tmpdir(), `private-ca-bench-ledger-at-home-${size}`);
   const made = statSync(join(home, 'made'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (Date.now() - made < dayMs) return home;
   rmSync(home, { recursive: true, force: true });
@@ -150,7 +150,8 @@ async function fill(directory: string, size: number): Promise<void> {
         const serial = serialOf(number, round);
         const validFrom = isLast ? addMs(now, -(number % 20) * dayMs - 60_000) : notBefore;
         if (round === 0) {
-          const delivery = { kind: 'directory', path: '/srv/clients' } as const;
+          // Their files are gone, as if all had been handed to the clients: `ca status` looks for them.
+          const delivery = { kind: 'home' } as const;
           const policy = { profile: 'client', subjectAltNames: [], key: 'p256', delivery } as const;
           bodies.push({ type: 'client-added', client, policy });
         }

@@ -10,13 +10,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildSync } from 'esbuild';
-import { type CliRun, checkout, runCli } from '../support/run-cli.ts';
+import { type CliRun, runCli } from '../support/run-cli.ts';
 import { DiskHistory, type Fate } from './disk-history.ts';
 import type { DiskCall } from './disk-trace.ts';
 import { Checker } from './independent-checker.ts';
 import { readBook } from './record-reader.ts';
 import type { SeededRandom } from './seeded-random.ts';
+import { buildShim } from './shim.ts';
 
 export interface PowerCutReport {
   /** How often the commands change the disk: as many instants there are for a power cut. */
@@ -91,20 +91,16 @@ class PowerCuts {
     this.#home = join(this.#place, 'home');
     this.#random = random;
     this.#passphrase = join(directory, 'passphrase');
-    this.#shim = join(directory, 'disk-trace.cjs');
+    this.#shim = buildShim('disk-trace', directory);
     this.#trace = join(directory, 'trace');
     mkdirSync(this.#place);
     writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
     this.#list = join(directory, 'clients.csv');
-    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\n');
-    buildSync({
-      entryPoints: [join(checkout, 'test', 'torture', 'disk-trace.ts')],
-      outfile: this.#shim,
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      logLevel: 'warning',
-    });
+    writeFileSync(this.#list, 'client,out
+north,
+south,place/out
+west,place/out
+');
   }
 
   run({ rolls, isChosen = () => true, syncs = true }: PowerCutOptions): PowerCutReport {

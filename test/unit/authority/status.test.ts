@@ -192,6 +192,26 @@ describe('a problem is', () => {
     });
   });
 
+  it('looked for among the 250 certificates that end first, however many there are', async () => {
+    const scene = await openScene();
+    const counts: number[] = [];
+    const { countLive, liveExpiring } = scene.world.state;
+    await scene.issue('early', { validity: '80d' });
+    await scene.issue('late', { validity: '90d' });
+    scene.world.deliveries.clear();
+    const isEarly = (to: Date) => to < new Date('2027-02-15T00:00:00Z');
+    // A fleet in which 250 more end between the two.
+    scene.world.state.countLive = async (from, to) =>
+      (await countLive.call(scene.world.state, from, to)) + (isEarly(to) ? 0 : 250);
+    scene.world.state.liveExpiring = (from, to) => {
+      counts.push(to.getTime());
+      return liveExpiring.call(scene.world.state, from, to);
+    };
+    const { warnings } = await look(scene);
+    expect(warnings).toEqual([expect.stringMatching(/^the files of early are gone /)]);
+    expect(new Date(Math.max(...counts)).getTime()).toBeLessThanOrEqual(Date.parse('2027-02-15T00:00:00Z'));
+  });
+
   it('a place that cannot be looked at', async () => {
     const scene = await openScene();
     await scene.issue('billing');
