@@ -75,11 +75,7 @@ class Steps {
     this.#backup = join(directory, 'backup.tar');
     writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
     this.#list = join(directory, 'clients.csv');
-    writeFileSync(this.#list, 'client,out
-north,
-south,place/out
-west,place/out
-');
+    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\n');
   }
 
   run(isChosen: (step: number) => boolean): StepReport {

@@ -96,11 +96,7 @@ class PowerCuts {
     mkdirSync(this.#place);
     writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
     this.#list = join(directory, 'clients.csv');
-    writeFileSync(this.#list, 'client,out
-north,
-south,place/out
-west,place/out
-');
+    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\n');
   }
 
   run({ rolls, isChosen = () => true, syncs = true }: PowerCutOptions): PowerCutReport {

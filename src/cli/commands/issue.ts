@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { IssueResult } from '../../authority/issue.ts';
+import type { IssueResult } from '../../authority/issue-plan.ts';
 import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { parseDistinguishedName } from '../../core/distinguished-name.ts';

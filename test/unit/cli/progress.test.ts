@@ -99,7 +99,7 @@ it('goes on counting after such a step', async () => {
   const work = watch(true);
   await work.during(3000);
   expect(work.after(100, 64)).toBe(
-    '\r\u001b[Kmaking the rsa4096 key …\r\u001b[K\r\u001b[K64 of 500 certificates renewed, 3s',
+    '\r\u001b[Kmaking the rsa4096 key …\r\u001b[K\r\u001b[K[===                   ] 64 of 500 certificates renewed, 21 a second, 21s left',
   );
 });
 
