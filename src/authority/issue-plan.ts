@@ -212,7 +212,7 @@ export async function newestCertificate(
 }
 
 /** The last of them in the order of the record; what was adopted came late to it, and counts by its notBefore. */
-function newestOf(records: readonly CertificateRecord[]): CertificateRecord | undefined {
+export function newestOf(records: readonly CertificateRecord[]): CertificateRecord | undefined {
   let newest: CertificateRecord | undefined;
   for (const record of records) {
     if (!newest || !record.adopted || record.notBefore >= newest.notBefore) newest = record;

@@ -4,7 +4,7 @@ import { parseDistinguishedName } from '../core/distinguished-name.ts';
 import type { Serial } from '../core/serial.ts';
 import type { Entry, Issued } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
-import { decodeCertificate } from '../x509/certificate.ts';
+import { type BareCertificate, decodeBareCertificate, decodeCertificate } from '../x509/certificate.ts';
 import { encodeName, formatName } from '../x509/name.ts';
 import { openPublicKey, verifyBytes } from '../x509/signature.ts';
 import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
@@ -14,6 +14,7 @@ import { clientIssuer, clientIssuerRole, type Issuer } from './issuer.ts';
 import { asFinding, readKeptHead } from './kept-head.ts';
 import type { Ports } from './ports.ts';
 import { isInPlace } from './publish-crl.ts';
+import { isOfIssuer } from './target-file.ts';
 
 export interface AuditResult {
   readonly entries: number;
@@ -165,9 +166,19 @@ function findFault(
   issuer: Issuer,
   publicKey: ReturnType<typeof openPublicKey>,
 ): string | undefined {
-  let decoded: ReturnType<typeof decodeCertificate>;
+  const der = Buffer.from(entry.certificate, 'base64');
+  let decoded: BareCertificate;
+  let isSigned: boolean;
   try {
-    decoded = decodeCertificate(Buffer.from(entry.certificate, 'base64'));
+    // What was adopted may be the work of another encoder, with the key alone the same.
+    if (entry.adopted) {
+      decoded = decodeBareCertificate(der);
+      isSigned = isOfIssuer(der, issuer);
+    } else {
+      const { tbs, signature, ...fields } = decodeCertificate(der);
+      decoded = fields;
+      isSigned = verifyBytes(publicKey, issuer.signatureAlgorithm, tbs, signature);
+    }
   } catch (error) {
     if (!(error instanceof CaError)) throw error;
     return `cannot be read: ${error.message}`;
@@ -178,12 +189,10 @@ function findFault(
   if (decoded.notBefore.getTime() !== entry.notBefore.getTime())
     return 'has another notBefore than the entry says';
   if (spkiFingerprint(decoded.spki) !== entry.key) return 'has another public key than the entry says';
-  // What was adopted may be the work of another encoder: its text is what counts.
   const isSubject = entry.adopted
     ? formatName(decoded.subject) === entry.subject
     : Buffer.compare(decoded.subject, encodeName(parseDistinguishedName(entry.subject))) === 0;
   if (!isSubject) return 'has another subject than the entry says';
-  if (!verifyBytes(publicKey, issuer.signatureAlgorithm, decoded.tbs, decoded.signature))
-    return "does not bear the CA's signature";
+  if (!isSigned) return "does not bear the CA's signature";
   return undefined;
 }

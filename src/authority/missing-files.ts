@@ -1,6 +1,7 @@
 import { CaError } from '../core/ca-error.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
+import { newestCertificate } from './issue-plan.ts';
 import type { Ports } from './ports.ts';
 
 /** That a client's files are not where they were delivered, and what to do. */
@@ -31,7 +32,7 @@ export async function findMissing(
     return { text: `the files of ${name} cannot be looked at: ${error.message}`, isMissed: true };
   }
   // A renewal is for the newest one alone: what is wrong with that is said elsewhere.
-  if ((await view.certificatesOf(name)).at(-1)?.serial !== record.serial) return undefined;
+  if ((await newestCertificate(view, name))?.serial !== record.serial) return undefined;
   const unless = isMissed ? '' : 'unless the client has them, ';
   const directory = deliveries.directory(name, policy.delivery);
   return {

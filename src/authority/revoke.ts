@@ -8,10 +8,12 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
 import type { Adoption, AdoptResult } from './adopt.ts';
 import { checkClock } from './clock-check.ts';
+import { newestOf } from './issue-plan.ts';
 import { clientIssuer, clientIssuerRole, openSigner } from './issuer.ts';
 import { checkList } from './line-faults.ts';
 import type { Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishInside, whyCrlIsDue } from './publish-crl.ts';
+import { type FindPublished, publishedRevocations } from './published-revocation.ts';
 import type { Settings } from './settings.ts';
 import { spreadCrl } from './spread-crl.ts';
 import { findTarget } from './target.ts';
@@ -26,6 +28,8 @@ export interface Revocation {
   readonly invalidityDate?: Date;
   /** Only the one certificate that is named; for a client, its latest. */
   readonly serialOnly: boolean;
+  /** Whose it is, for a certificate that the record has lost and whose subject does not say so. */
+  readonly client?: ClientName;
 }
 
 export interface RevokeRequest extends Revocation {
@@ -86,6 +90,7 @@ export async function revokeList(
   ports: Ports,
 ): Promise<RevokeResult> {
   const view = await openView(ports);
+  const published = publishedRevocations(view, ports);
   const named = new Map<Serial, { readonly line: number; readonly revocation: Revocation }>();
   const revocations = await checkList(
     list.lines.map((line) => ({ line: line.line, name: line.revocation.target, value: line })),
@@ -93,8 +98,8 @@ export async function revokeList(
     ports.progress,
     async ({ line, revocation }) => {
       checkInvalidityDate(revocation, ports.clock());
-      const lost = await findLost(revocation, view, settings);
-      const records = lost ? [lost.result] : await selectOne(revocation, view, ports.clock());
+      const lost = await findAllLost([revocation], view, settings, published);
+      const records = await selectOne(revocation, view, ports.clock(), lost);
       for (const { serial } of records) {
         const before = named.get(serial);
         if (before && !isSameReason(before.revocation, revocation)) throw contradiction(serial, before.line);
@@ -119,14 +124,10 @@ async function revokeAll(
   settings: Settings,
   ports: Ports,
 ): Promise<RevokeResult> {
-  const lost = await findAllLost(revocations, view, settings);
-  const known = revocations.filter((revocation) => !lost.some((each) => each.revocation === revocation));
-  const selected = await select(known, view, ports.clock());
+  const lost = await findAllLost(revocations, view, settings, publishedRevocations(view, ports));
+  const selected = await select(revocations, view, ports.clock(), lost);
   if (dryRun) {
-    const found = lost.map(({ adoption, revocation }) => ({ record: adoption.result, revocation }));
-    const revoked = uniqueBySerial([...selected.live, ...found]).map((chosen) =>
-      describe(chosen, ports.clock()),
-    );
+    const revoked = selected.live.map((chosen) => describe(chosen, ports.clock()));
     return { revoked, ...describeOld(selected), ...describeLost(lost), crl: await currentCrl(ports) };
   }
   if (
@@ -142,7 +143,8 @@ async function revokeAll(
   const signer = await openSigner(clientIssuer(view.authority), ports);
   const result = await ports.ledger.transact(async (transaction) => {
     // At night a stolen certificate must be cut off at once, whether the record knew it or not.
-    const missing = await findAllLost(revocations, transaction.view(), settings);
+    const before = transaction.view();
+    const missing = await findAllLost(revocations, before, settings, publishedRevocations(before, ports));
     const entriesOfLost = uniqueAdoptions(missing).flatMap(({ entries }) => entries);
     if (entriesOfLost.length > 0) await transaction.append(entriesOfLost);
     const chosen = await select(revocations, transaction.view(), ports.clock());
@@ -203,10 +205,11 @@ async function findAllLost(
   revocations: readonly Revocation[],
   view: LedgerView,
   settings: Settings,
+  findPublished: FindPublished,
 ): Promise<readonly Lost[]> {
   const lost: Lost[] = [];
   for (const revocation of revocations) {
-    const adoption = await findLost(revocation, view, settings);
+    const adoption = await findLost(revocation, view, settings, findPublished);
     if (adoption) lost.push({ revocation, adoption });
   }
   return lost;
@@ -219,9 +222,10 @@ function uniqueAdoptions(lost: readonly Lost[]): Adoption[] {
 
 /** What takes the certificate in that `target` is the file of, if it is ours and the record has lost it. */
 async function findLost(
-  { target, file }: Revocation,
+  { target, file, client }: Revocation,
   view: LedgerView,
   settings: Settings,
+  findPublished: FindPublished,
 ): Promise<Adoption | undefined> {
   if (!file) return undefined;
   try {
@@ -229,7 +233,8 @@ async function findLost(
     return undefined;
   } catch (error) {
     if (!(error instanceof CaError) || error.code !== 'ledger/not-recorded') throw error;
-    return (await import('./adopt.ts')).planAdoption({ file }, view, settings);
+    const { planAdoption } = await import('./adopt.ts');
+    return planAdoption({ file, ...(client === undefined ? {} : { client }) }, view, settings, findPublished);
   }
 }
 
@@ -247,16 +252,6 @@ function contradiction(serial: Serial, line: number): CaError {
   });
 }
 
-/** A certificate, and what it is revoked for. */
-interface Reason {
-  readonly record: Pick<CertificateRecord, 'client' | 'serial'>;
-  readonly revocation: Revocation;
-}
-
-function uniqueBySerial(reasons: readonly Reason[]): Reason[] {
-  return [...new Map(reasons.map((each) => [each.record.serial, each])).values()];
-}
-
 /** A certificate that is still to be revoked, and what for. */
 interface Chosen {
   readonly record: CertificateRecord;
@@ -270,10 +265,16 @@ interface Selection {
   readonly barred: readonly CertificateRecord[];
 }
 
-async function select(revocations: readonly Revocation[], view: LedgerView, now: Date): Promise<Selection> {
+/** What the revocations name on record, and among what is `lost` and not taken in yet. */
+async function select(
+  revocations: readonly Revocation[],
+  view: LedgerView,
+  now: Date,
+  lost: readonly Lost[] = [],
+): Promise<Selection> {
   const unique = new Map<Serial, Chosen>();
   for (const revocation of revocations) {
-    for (const record of await selectOne(revocation, view, now)) {
+    for (const record of await selectOne(revocation, view, now, lost)) {
       if (!unique.has(record.serial)) unique.set(record.serial, { record, revocation });
     }
   }
@@ -289,11 +290,28 @@ async function selectOne(
   revocation: Revocation,
   view: LedgerView,
   now: Date,
+  lost: readonly Lost[],
 ): Promise<readonly CertificateRecord[]> {
-  const named = await namedCertificates(revocation, view, now);
+  const found = lost.find((each) => each.revocation === revocation);
+  const named = found
+    ? [asRecord(found.adoption, view, now)]
+    : await namedCertificates(revocation, view, now);
   if (revocation.reason !== 'keyCompromise' || revocation.serialOnly) return named;
   const withSameKey = await Promise.all(named.map(({ key }) => view.certificatesWithKey(key)));
   return [...named, ...withSameKey.flat().filter((record) => isLive(record, now))];
+}
+
+/** The record that the adoption will make. */
+function asRecord({ issued, result }: Adoption, { head }: LedgerView, now: Date): CertificateRecord {
+  const { type: _type, certificate: _certificate, ...record } = issued;
+  const seq = head.seq + 1;
+  return {
+    ...record,
+    seq,
+    issuedAt: now,
+    deliveredAt: now,
+    ...(result.revoked ? { revocation: { ...result.revoked, seq, at: now } } : {}),
+  };
 }
 
 function recordOf({ record }: Chosen): CertificateRecord {
@@ -337,14 +355,27 @@ async function namedCertificates(
   now: Date,
 ): Promise<readonly CertificateRecord[]> {
   const target = await findTarget(request.target, request.file, view);
-  if (target.kind === 'certificate') return [target.certificate];
+  const certificates = target.kind === 'certificate' ? [target.certificate] : target.certificates;
+  for (const record of certificates) checkOwner(record, request.client);
+  if (target.kind === 'certificate') return certificates;
   // The newest also when it has expired: within the grace period it would be renewed, and its key must be barred.
-  const newest = target.certificates.at(-1);
-  const live = target.certificates.filter(
+  const newest = newestOf(certificates);
+  const live = certificates.filter(
     (record) => isLive(record, now) || (record === newest && !record.revocation),
   );
-  const named = live.length > 0 ? live : target.certificates.filter(({ revocation }) => revocation);
-  return request.serialOnly ? named.slice(-1) : named;
+  const named = live.length > 0 ? live : certificates.filter(({ revocation }) => revocation);
+  const latest = request.serialOnly ? newestOf(named) : undefined;
+  return latest ? [latest] : named;
+}
+
+/** Whose a certificate is can be said of a lost one alone: the record knows it of the others. */
+function checkOwner({ serial, client }: CertificateRecord, named: ClientName | undefined): void {
+  if (named === undefined || named === client) return;
+  throw new CaError(
+    'authority/ambiguous-target',
+    `certificate ${serial} is of ${client} on record, not of ${named}`,
+    { hint: `revoke it without --client, or with --client ${client}` },
+  );
 }
 
 function isLive(record: CertificateRecord, now: Date): boolean {
@@ -358,7 +389,7 @@ async function allOnCrl(records: readonly CertificateRecord[], view: LedgerView)
   return last !== undefined && records.every(({ revocation }) => revocation && revocation.seq < last.seq);
 }
 
-function describe({ record: { client, serial }, revocation }: Reason, at: Date): RevokedCertificate {
+function describe({ record: { client, serial }, revocation }: Chosen, at: Date): RevokedCertificate {
   return { client, serial, reason: revocation.reason, at };
 }
 

@@ -19,8 +19,8 @@ export type Target =
  * What `word` names: a client, a serial on record in any spelling, else a file that was read from it. A file that
  * happens to be called like a client keeps nobody from revoking it; no path with a separator is a client or serial.
  *
- * Throws `authority/ambiguous-target`, `ledger/unknown-client`, `ledger/unknown-serial`, `x509/malformed`, and
- * `ledger/not-recorded` for a certificate of this authority that the record has lost.
+ * Throws `authority/ambiguous-target`, `ledger/unknown-client`, `ledger/unknown-serial`, `ledger/duplicate-serial`,
+ * `x509/malformed`, and `ledger/not-recorded` for a certificate of this authority that the record has lost.
  *
  * @param file the content of the file of that name, if there is one
  */
@@ -53,7 +53,7 @@ export async function findTarget(
 
 async function findByFile(file: Uint8Array, view: LedgerView): Promise<Target> {
   // Loads the certificate reader, which nobody needs who names a client or serial.
-  const { isOwnCertificate, readTargetFile } = await import('./target-file.ts');
+  const { findRecordOf, readTargetFile } = await import('./target-file.ts');
   const named = readTargetFile(file);
   if (named.kind === 'key') {
     const certificates = await view.certificatesWithKey(named.key);
@@ -62,19 +62,15 @@ async function findByFile(file: Uint8Array, view: LedgerView): Promise<Target> {
       hint: 'see what there is: ca list',
     });
   }
-  const certificate = await view.certificate(named.serial);
-  if (!certificate && isOwnCertificate(named.der, view.authority)) {
-    throw new CaError(
-      'ledger/not-recorded',
-      `this authority signed the certificate ${named.serial}, and the ledger does not know it`,
-      {
-        hint: 'it was issued after the backup that the ledger came from, or with a stolen CA key; take it in with: ca ledger adopt FILE',
-      },
-    );
-  }
-  if (!certificate || Buffer.compare(await view.certificateBytes(named.serial), named.der) !== 0)
-    throw unknownSerial(named.serial);
-  return { kind: 'certificate', certificate };
+  const certificate = await findRecordOf(named.der, named.serial, view);
+  if (certificate) return { kind: 'certificate', certificate };
+  throw new CaError(
+    'ledger/not-recorded',
+    `this authority signed the certificate ${named.serial}, and the ledger does not know it`,
+    {
+      hint: 'it was issued after the backup that the ledger came from, or with a stolen CA key; take it in with: ca ledger adopt FILE',
+    },
+  );
 }
 
 async function findClient(word: string, view: LedgerView): Promise<ClientName | undefined> {

@@ -16,6 +16,7 @@ import { verifyBytes } from '../x509/signature.ts';
 import { clientIssuer, type Issuer, openIssuer } from './issuer.ts';
 import type { Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
+import { isOfIssuer, isOwnCertificate } from './target-file.ts';
 
 export type CheckName = 'chain' | 'dates' | 'profile' | 'crl' | 'ledger';
 
@@ -59,7 +60,7 @@ export async function verify(
     checkDates(facts, issuer, now),
     checkProfile(facts, record, settings),
     await checkCrls(facts, view, now, ports),
-    await checkLedger(der, facts, record, view, now),
+    await checkLedger(der, record, view, now),
   ];
   return {
     valid: checks.every(({ ok }) => ok),
@@ -76,7 +77,7 @@ function checkChain(
   { authority }: LedgerView,
   issuer: Issuer,
 ): Check {
-  if (!isSignedBy(der, issuer.certificate)) {
+  if (!isOfIssuer(der, issuer)) {
     return no('chain', `it is not signed by this authority (its issuer calls itself ${facts.issuer})`);
   }
   if (authority.issuing && !isSignedBy(authority.issuing, authority.root))
@@ -175,12 +176,11 @@ async function checkCrl(
 
 async function checkLedger(
   der: Uint8Array,
-  facts: CertificateFacts,
   record: CertificateRecord | undefined,
   view: LedgerView,
   now: Date,
 ): Promise<Check> {
-  if (!record) return no('ledger', whyUnknown(der, facts, view));
+  if (!record) return no('ledger', whyUnknown(der, view));
   if (Buffer.compare(await view.certificateBytes(record.serial), der) !== 0) {
     return no('ledger', 'the ledger knows its serial with another certificate');
   }
@@ -192,10 +192,8 @@ async function checkLedger(
   return yes('ledger', `of ${record.client}, issued on ${formatDay(record.issuedAt)}`);
 }
 
-function whyUnknown(der: Uint8Array, facts: CertificateFacts, { authority }: LedgerView): string {
-  if (facts.basicConstraints?.ca || !isSignedBy(der, clientIssuer(authority).certificate)) {
-    return 'the ledger does not know its serial';
-  }
+function whyUnknown(der: Uint8Array, { authority }: LedgerView): string {
+  if (!isOwnCertificate(der, authority)) return 'the ledger does not know its serial';
   return `it is ours but unknown to the ledger: issued after the backup that the ledger came from, or with a stolen CA key; take it in with ca ledger adopt, or cut it off with ca revoke, and this file`;
 }
 

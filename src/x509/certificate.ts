@@ -134,31 +134,57 @@ export function decodeCertificate(der: Uint8Array): Certificate {
 export function decodeTbsCertificate(tbs: Uint8Array): TbsCertificate {
   return readDer(tbs, 'tbsCertificate', (reader) => {
     const fields = reader.sequence('tbsCertificate');
-    const version = readVersion(fields);
-    const serial = fields.integer('serialNumber');
-    const signatureAlgorithm = fields.element('signature', tags.sequence);
-    const issuer = fields.element('issuer', tags.sequence);
-    const validity = fields.sequence('validity');
-    const notBefore = validity.time('notBefore');
-    const notAfter = validity.time('notAfter');
-    validity.end('notAfter');
-    const subject = fields.element('subject', tags.sequence);
-    const spki = fields.element('subjectPublicKeyInfo', tags.sequence);
+    const leading = readLeadingFields(fields);
     const extensions = fields.isAtEnd ? [] : readWrappedExtensions(fields);
     fields.end('extensions');
-    return {
-      version,
-      serialOctets: serial,
-      signatureAlgorithm,
-      issuer,
-      notBefore: notBefore.instant,
-      notAfter: notAfter.instant,
-      timeForms: { notBefore: notBefore.form, notAfter: notAfter.form },
-      subject,
-      spki,
-      ...decodeCertificateExtensions(extensions),
-    };
+    return { ...leading, ...decodeCertificateExtensions(extensions) };
   });
+}
+
+/** What a certificate says outside its extensions. */
+export type BareCertificate = Pick<
+  Certificate,
+  'serial' | 'issuer' | 'notBefore' | 'notAfter' | 'subject' | 'spki'
+>;
+
+/**
+ * What a certificate of any version says outside its extensions, which are not looked at: for what a stolen CA key may have
+ * signed. Throws `x509/malformed`.
+ */
+export function decodeBareCertificate(der: Uint8Array): BareCertificate {
+  const { tbs } = decodeSigned(der, 'certificate');
+  const fields = readDer(tbs, 'tbsCertificate', (reader) => {
+    const sequence = reader.sequence('tbsCertificate');
+    const leading = readLeadingFields(sequence);
+    while (!sequence.isAtEnd) sequence.element('a field after the key');
+    return leading;
+  });
+  return { ...fields, serial: readSerial(fields.serialOctets) };
+}
+
+/** All up to the key: what follows depends on the version. */
+function readLeadingFields(fields: DerReader): Omit<TbsCertificate, keyof CertificateExtensions> {
+  const version = readVersion(fields);
+  const serial = fields.integer('serialNumber');
+  const signatureAlgorithm = fields.element('signature', tags.sequence);
+  const issuer = fields.element('issuer', tags.sequence);
+  const validity = fields.sequence('validity');
+  const notBefore = validity.time('notBefore');
+  const notAfter = validity.time('notAfter');
+  validity.end('notAfter');
+  const subject = fields.element('subject', tags.sequence);
+  const spki = fields.element('subjectPublicKeyInfo', tags.sequence);
+  return {
+    version,
+    serialOctets: serial,
+    signatureAlgorithm,
+    issuer,
+    notBefore: notBefore.instant,
+    notAfter: notAfter.instant,
+    timeForms: { notBefore: notBefore.form, notAfter: notAfter.form },
+    subject,
+    spki,
+  };
 }
 
 /** The first text that occurs a second time, if one does. */

@@ -89,6 +89,11 @@ export function isSignedBy(certificate: Uint8Array, issuer: Uint8Array): boolean
   }
 }
 
+/** True if the certificate may sign others (RFC 5280 §4.2.1.9), by OpenSSL's judgement. Throws `x509/malformed`. */
+export function isCaCertificate(certificate: Uint8Array): boolean {
+  return openCertificate(certificate).ca;
+}
+
 function openCertificate(der: Uint8Array): X509Certificate {
   readDer(der, 'certificate', (reader) => reader.element('certificate', tags.sequence));
   try {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Revocation, RevokeResult } from '../../authority/revoke.ts';
 import { CaError } from '../../core/ca-error.ts';
+import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { parseInstant } from '../../core/instant.ts';
 import {
   parseRevocationReason,
@@ -20,6 +21,7 @@ interface RevokeOptions extends PassphraseOptions {
   readonly reason: RevocationReason;
   readonly compromisedAt?: Date;
   readonly serialOnly?: boolean;
+  readonly client?: ClientName;
   readonly dryRun?: boolean;
   readonly from?: string;
   readonly format?: RevocationFormat;
@@ -47,7 +49,12 @@ export function declare(command: Command, run: Run): void {
       'since when the key is not trusted: 2026-11-22T09:30:00Z or 2026-11-22',
       parseInstant,
     )
-    .option('--serial-only', 'one certificate alone: of a client its latest, of a key only the one named');
+    .option('--serial-only', 'one certificate alone: of a client its latest, of a key only the one named')
+    .option(
+      '--client <name>',
+      'whose a certificate is that the ledger lost, if its subject does not say so',
+      parseClientName,
+    );
   addPassphraseOption(command);
   addDryRunOption(command);
   addExamples(
@@ -62,6 +69,10 @@ export function declare(command: Command, run: Run): void {
     [
       'ca revoke ./received.crt --dry-run',
       'what would happen; a certificate of ours that the ledger lost is taken in first',
+    ],
+    [
+      'ca revoke ./received.crt --client billing',
+      'when the ledger lost it and its subject is not CN=billing',
     ],
   );
   command.action((target: string | undefined, options: RevokeOptions) =>
@@ -98,8 +109,14 @@ async function oneTarget(
     throw usage("missing required argument 'client|serial|file'", 'see: ca revoke --help');
   const { revoke } = await import('../../authority/revoke.ts');
   const file = await context.world.findFile(target);
+  if (options.client !== undefined && !file)
+    throw usage(
+      '--client needs the file of a certificate',
+      'to revoke all that a client has: ca revoke NAME',
+    );
   const { ports, settings } = await context.openAuthority(options);
-  const revocation = { target, file, ...defaultsOf(options) };
+  const client = options.client === undefined ? {} : { client: options.client };
+  const revocation = { target, file, ...defaultsOf(options), ...client };
   return {
     revoke: (dryRun) => revoke({ ...revocation, dryRun }, settings, ports),
     // One certificate that was named by its serial is meant; what a client's name stands for may surprise.
@@ -118,6 +135,11 @@ async function listed(
     throw usage(
       '--from and a target exclude each other',
       'with --from all that is revoked stands in the list',
+    );
+  if (options.client !== undefined)
+    throw usage(
+      '--from and --client exclude each other',
+      'say it of one certificate: ca revoke FILE --client NAME',
     );
   const { revokeList } = await import('../../authority/revoke.ts');
   const { readRevocationList } = await import('../list/revocation-lines.ts');

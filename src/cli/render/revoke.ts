@@ -1,5 +1,6 @@
 import type { RevokeResult } from '../../authority/revoke.ts';
 import { type Line, news, note, type View } from '../report.ts';
+import { describeAdopted } from './adopt.ts';
 import { crlLines } from './crl.ts';
 import { firstOf, shownItems } from './first-of.ts';
 import { counted, relativeTime } from './relative-time.ts';
@@ -13,8 +14,8 @@ export function renderRevoke(
   return [
     ...firstOf(
       adopted,
-      ({ serial, client }) =>
-        `${view.dryRun ? 'would take' : 'took'} ${serial} of ${client} into the ledger, which did not know it: it is ours`,
+      ({ serial, client, revoked: before }) =>
+        `${view.dryRun ? 'would take' : 'took'} ${serial} of ${client} into the ledger, which did not know it: it is ours${before ? `; ${describeAdopted(before)}` : ''}`,
     ).map(news),
     ...firstOf(revoked, ({ client, serial, reason }) => `${verb} ${serial} of ${client} (${reason})`).map(
       news,

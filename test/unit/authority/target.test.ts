@@ -1,7 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { findTarget } from '../../../src/authority/target.ts';
+import { integer } from '../../../src/x509/der-writer.ts';
 import { handmadeCsr, p256Key } from '../../support/handmade-csr.ts';
+import { caOf, signBy } from './odd-certificate.ts';
 import { openScene, refusalIn } from './scene.ts';
 
 describe('findTarget', () => {
@@ -99,9 +101,8 @@ describe('findTarget', () => {
 
   it('refuses files that are no certificate, and those of another authority', async () => {
     const scene = await openScene();
-    const other = await openScene();
+    const other = await openScene({ key: 'ed25519' });
     await scene.issue('billing');
-    Object.assign(other.world, { now: new Date('2026-11-22T09:31:00Z') });
     await other.issue('billing');
     const { state } = scene.world;
     const key = scene.world.caKeys.get('root') ?? '';
@@ -112,5 +113,21 @@ describe('findTarget', () => {
     expect((await refusalIn(findTarget('f', foreign, state))).code).toBe('ledger/unknown-serial');
     const pem = createPublicKey(p256Key).export({ type: 'spki', format: 'pem' });
     expect((await refusalIn(findTarget('f', Buffer.from(pem), state))).code).toBe('ledger/unknown-serial');
+  });
+
+  it('tells a second certificate of a known serial that the CA key signed from a forged one', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    const [stolen, forged] = [caOf(scene), caOf(scene, p256Key)];
+    const double = signBy(stolen, { serial: integer(Buffer.from(serial, 'hex')) });
+    const fake = signBy(forged, { serial: integer(Buffer.from(serial, 'hex')) });
+    expect(await refusalIn(findTarget('f', double, scene.world.state))).toMatchObject({
+      code: 'ledger/duplicate-serial',
+      message: `the CA key signed two certificates ${serial}: on record is another one, of billing`,
+    });
+    expect(await refusalIn(findTarget('f', fake, scene.world.state))).toMatchObject({
+      code: 'ledger/unknown-serial',
+      message: `certificate ${serial} is not one that this authority signed for a client`,
+    });
   });
 });
