@@ -121,8 +121,9 @@ export async function planAdoption(
   if (!record) await checkNameIsFree(client, view);
   const profile = profileOf(purposes, record?.policy.profile, settings);
   const before = await newestCertificate(view, client);
-  const replaces =
-    before && !before.supersededAt && before.notBefore <= notBefore ? before.serial : undefined;
+  const isNewer = before && !before.supersededAt && before.notBefore <= notBefore;
+  // What we would not have made took over from nothing of ours.
+  const replaces = isNewer && !fault ? before.serial : undefined;
   const issued: Issued = {
     type: 'issued',
     client,

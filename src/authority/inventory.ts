@@ -7,6 +7,7 @@ import type { ClientPolicy } from '../ledger/entry.ts';
 import { type CertificateRecord, type CertificateStatus, certificateStatus } from '../ledger/record.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { encodePem } from '../x509/pem.ts';
+import { newestOf } from './issue-plan.ts';
 import { findMissing } from './missing-files.ts';
 import type { DeliveryPaths, Ports } from './ports.ts';
 import { findTarget } from './target.ts';
@@ -116,7 +117,7 @@ export async function show(
     const client = await view.client(target.client);
     if (!client) throw new Error(`client ${target.client} was found and is not there`);
     const { delivery } = client.policy;
-    const newest = target.certificates.at(-1);
+    const newest = newestOf(target.certificates);
     const missing = newest && (await findMissing(newest, view, ports));
     const files =
       delivery.kind === 'stdout' ? undefined : await ports.deliveries.paths(client.name, delivery);

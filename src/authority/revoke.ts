@@ -6,14 +6,15 @@ import type { Serial } from '../core/serial.ts';
 import type { EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
-import type { Adoption, AdoptResult } from './adopt.ts';
+import type { AdoptResult } from './adopt.ts';
 import { checkClock } from './clock-check.ts';
 import { newestOf } from './issue-plan.ts';
 import { clientIssuer, clientIssuerRole, openSigner } from './issuer.ts';
 import { checkList } from './line-faults.ts';
+import { asRecord, findAllLost, type Lost, uniqueAdoptions } from './lost.ts';
 import type { Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishInside, whyCrlIsDue } from './publish-crl.ts';
-import { type FindPublished, publishedRevocations } from './published-revocation.ts';
+import { publishedRevocations } from './published-revocation.ts';
 import type { Settings } from './settings.ts';
 import { spreadCrl } from './spread-crl.ts';
 import { findTarget } from './target.ts';
@@ -194,50 +195,6 @@ function checkInvalidityDate({ invalidityDate }: Revocation, now: Date): void {
   );
 }
 
-/** What is to be revoked although the record does not know it. */
-interface Lost {
-  readonly revocation: Revocation;
-  readonly adoption: Adoption;
-}
-
-/** Those whose file is a certificate of ours that the record has lost. */
-async function findAllLost(
-  revocations: readonly Revocation[],
-  view: LedgerView,
-  settings: Settings,
-  findPublished: FindPublished,
-): Promise<readonly Lost[]> {
-  const lost: Lost[] = [];
-  for (const revocation of revocations) {
-    const adoption = await findLost(revocation, view, settings, findPublished);
-    if (adoption) lost.push({ revocation, adoption });
-  }
-  return lost;
-}
-
-/** A list may name one certificate twice. */
-function uniqueAdoptions(lost: readonly Lost[]): Adoption[] {
-  return [...new Map(lost.map(({ adoption }) => [adoption.result.serial, adoption])).values()];
-}
-
-/** What takes the certificate in that `target` is the file of, if it is ours and the record has lost it. */
-async function findLost(
-  { target, file, client }: Revocation,
-  view: LedgerView,
-  settings: Settings,
-  findPublished: FindPublished,
-): Promise<Adoption | undefined> {
-  if (!file) return undefined;
-  try {
-    await findTarget(target, file, view);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof CaError) || error.code !== 'ledger/not-recorded') throw error;
-    const { planAdoption } = await import('./adopt.ts');
-    return planAdoption({ file, ...(client === undefined ? {} : { client }) }, view, settings, findPublished);
-  }
-}
-
 function describeLost(lost: readonly Lost[]): Pick<RevokeResult, 'adopted'> {
   return lost.length === 0 ? {} : { adopted: uniqueAdoptions(lost).map(({ result }) => result) };
 }
@@ -299,19 +256,6 @@ async function selectOne(
   if (revocation.reason !== 'keyCompromise' || revocation.serialOnly) return named;
   const withSameKey = await Promise.all(named.map(({ key }) => view.certificatesWithKey(key)));
   return [...named, ...withSameKey.flat().filter((record) => isLive(record, now))];
-}
-
-/** The record that the adoption will make. */
-function asRecord({ issued, result }: Adoption, { head }: LedgerView, now: Date): CertificateRecord {
-  const { type: _type, certificate: _certificate, ...record } = issued;
-  const seq = head.seq + 1;
-  return {
-    ...record,
-    seq,
-    issuedAt: now,
-    deliveredAt: now,
-    ...(result.revoked ? { revocation: { ...result.revoked, seq, at: now } } : {}),
-  };
 }
 
 function recordOf({ record }: Chosen): CertificateRecord {

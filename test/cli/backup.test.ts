@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Sandbox, settle } from './sandbox.ts';
 
@@ -180,5 +181,46 @@ describe('ca ledger adopt', () => {
       ]
     `);
     expect((await sandbox.run('ledger verify')).exitCode).toBe(0);
+  });
+
+  it('takes back a revocation that the CRL in place carries, and says so', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    await sandbox.run('issue billing --out out/first');
+    await sandbox.run('backup ca.tar');
+    await sandbox.run('issue billing --again --out out/billing');
+    await sandbox.run('revoke ./out/billing/billing.crt --reason keyCompromise');
+    const newest = readFileSync(join(sandbox.home, 'crl/ca.crl'));
+    rmSync(sandbox.home, { recursive: true });
+    await sandbox.run('restore ca.tar');
+    writeFileSync(join(sandbox.home, 'crl/ca.crl'), newest);
+    await sandbox.run('crl');
+    const plan = await sandbox.run('revoke ./out/billing/billing.crt --dry-run');
+    expect(settle(plan.stdout, sandbox)).toMatchInlineSnapshot(`
+      "would take <serial> of billing into the ledger, which did not know it: it is ours; its revocation too (keyCompromise): the CRL lists it
+      <serial> of billing was revoked already, now (keyCompromise)
+      "
+    `);
+    expect(await sandbox.json('ledger adopt out/billing/billing.crt --dry-run')).toMatchObject({
+      revoked: { reason: 'keyCompromise', because: 'on-crl' },
+    });
+    const { stdout, stderr } = await sandbox.run('ledger adopt out/billing/billing.crt');
+    expect(settle(stdout + stderr, sandbox)).toMatchInlineSnapshot(`
+      "adopted <serial> of billing, valid until 2027-02-20
+      recorded its revocation too (keyCompromise): the CRL lists it
+      "
+    `);
+    expect((await sandbox.run('ledger verify')).exitCode).toBe(0);
+  });
+
+  it.each([
+    ['revoke billing --client billing', '--client needs the file of a certificate'],
+    ['revoke --from list.txt --client billing', '--from and --client exclude each other'],
+  ])('refuses %s', async (command, message) => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    await sandbox.run('issue billing');
+    const { error } = await sandbox.json<{ error: object }>(command, 2);
+    expect(error).toMatchObject({ code: 'cli/usage', message });
   });
 });

@@ -6,13 +6,7 @@ import { revokeList } from '../../../src/authority/revoke.ts';
 import { verify } from '../../../src/authority/verify.ts';
 import { parseClientName } from '../../../src/core/client-name.ts';
 import type { Serial } from '../../../src/core/serial.ts';
-import {
-  explicit,
-  integer,
-  oid,
-  sequence,
-  utf8String,
-} from '../../../src/x509/der-writer.ts';
+import { explicit, integer, oid, sequence, utf8String } from '../../../src/x509/der-writer.ts';
 import { extension, handmadeCsr, nameOf, p256Key } from '../../support/handmade-csr.ts';
 import { caOf, signBy } from './odd-certificate.ts';
 import { openScene, refusalIn, type Scene } from './scene.ts';
@@ -367,11 +361,14 @@ describe('revoke', () => {
 
   it.each(oddities)('cuts off %s that the CA key signed', async (_, parts, extensions) => {
     const scene = await openScene();
+    const own = await scene.serialOf('billing');
+    scene.world.now = new Date('2026-12-01T00:00:00Z');
     const file = signBy(caOf(scene), parts, extensions);
     const plan = await scene.revoke('f', { file, client: billing, dryRun: true });
     const { revoked } = await scene.revoke('f', { file, client: billing });
     expect(revoked).toEqual(plan.revoked);
     expect(scene.onCrl()).toEqual(revoked.map(({ serial }) => serial));
+    expect((await scene.record(own)).supersededAt).toBeUndefined();
     expect((await auditLedger(scene.world.ports)).findings).toEqual([]);
   });
 

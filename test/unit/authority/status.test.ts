@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { adopt } from '../../../src/authority/adopt.ts';
+import { show } from '../../../src/authority/inventory.ts';
 import { status } from '../../../src/authority/status.ts';
 import { CaError } from '../../../src/core/ca-error.ts';
 import { dayMs } from '../../../src/core/duration.ts';
@@ -178,6 +180,22 @@ describe('a problem is', () => {
     });
     await scene.renew({ clients: names('web'), force: true });
     expect(await look(scene)).toMatchObject({ problems: [], warnings: [] });
+  });
+
+  it('files that are gone, although an older certificate was adopted since', async () => {
+    const scene = await openScene();
+    const delivery = { kind: 'directory', path: '/etc/nginx/tls' } as const;
+    const old = [...scene.world.lines];
+    const lost = await scene.serialOf('web', { delivery });
+    const file = await scene.world.state.certificateBytes(lost);
+    scene.world.lines = old;
+    scene.days(1);
+    await scene.issue('web', { delivery });
+    await adopt({ file, dryRun: false }, scene.settings, scene.world.ports);
+    scene.world.deliveries.delete('/etc/nginx/tls');
+    const problem = 'the files of web are gone from /etc/nginx/tls; run: ca renew web --force';
+    expect((await look(scene)).problems).toEqual([problem]);
+    expect(await show('web', undefined, scene.world.ports)).toMatchObject({ problem });
   });
 
   it('not files that are gone from the home directory, which a person may have taken: that is a warning', async () => {

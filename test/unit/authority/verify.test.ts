@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { verify } from '../../../src/authority/verify.ts';
+import { nameOf } from '../../support/handmade-csr.ts';
+import { caOf, signBy } from './odd-certificate.ts';
 import { openScene, refusalIn, type Scene } from './scene.ts';
 
 const check = (scene: Scene, word: string, file?: Uint8Array) =>
@@ -49,6 +51,15 @@ describe('verify', () => {
 });
 
 describe('verify says no', () => {
+  it('to what the CA key signed in the name of another issuer', async () => {
+    const scene = await openScene();
+    const file = signBy(caOf(scene), { issuer: nameOf('Other CA') });
+    expect(await reasons(scene, 'f', file)).toEqual([
+      'chain: it is not signed by this authority (its issuer calls itself CN=Other CA)',
+      'ledger: the ledger does not know its serial',
+    ]);
+  });
+
   it('to a revoked certificate, by CRL and ledger', async () => {
     const scene = await openScene();
     const serial = await scene.serialOf('billing');
