@@ -6,7 +6,7 @@ import { revokeList } from '../../../src/authority/revoke.ts';
 import { verify } from '../../../src/authority/verify.ts';
 import { parseClientName } from '../../../src/core/client-name.ts';
 import type { Serial } from '../../../src/core/serial.ts';
-import { explicit, integer, oid, sequence, utf8String } from '../../../src/x509/der-writer.ts';
+import { explicit, integer, oid, sequence, time, utf8String } from '../../../src/x509/der-writer.ts';
 import { extension, handmadeCsr, nameOf, p256Key } from '../../support/handmade-csr.ts';
 import { caOf, signBy } from './odd-certificate.ts';
 import { openScene, refusalIn, type Scene } from './scene.ts';
@@ -363,7 +363,8 @@ describe('revoke', () => {
     const scene = await openScene();
     const own = await scene.serialOf('billing');
     scene.world.now = new Date('2026-12-01T00:00:00Z');
-    const file = signBy(caOf(scene), parts, extensions);
+    const validity = sequence(time(new Date('2026-11-30T00:00:00Z')), time(new Date('2027-11-30T00:00:00Z')));
+    const file = signBy(caOf(scene), { ...parts, validity }, extensions);
     const plan = await scene.revoke('f', { file, client: billing, dryRun: true });
     const { revoked } = await scene.revoke('f', { file, client: billing });
     expect(revoked).toEqual(plan.revoked);
