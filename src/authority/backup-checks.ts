@@ -8,12 +8,13 @@ import { sha256Hex } from '../x509/fingerprint.ts';
 import { isSignedBy, readCertificateFile } from '../x509/inspect.ts';
 import { isEncrypted } from '../x509/private-key.ts';
 import { verifyBytes } from '../x509/signature.ts';
-import { issuersOf } from './backup.ts';
+import { issuersOf, withoutKey } from './backup.ts';
 import { clientIssuerRole, openCaKey, openIssuer } from './issuer.ts';
 import type { BackupContents, ObtainPassphrase } from './ports.ts';
 import { parseSettings } from './settings.ts';
 
-export type BackupCheckName = 'archive' | 'settings' | 'chain' | 'ledger' | 'crl' | 'keys';
+/** `unproved`: a key that is not in it or was not opened, where that is no fault; a drill says it of `keys`. */
+export type BackupCheckName = 'archive' | 'settings' | 'chain' | 'ledger' | 'crl' | 'keys' | 'unproved';
 
 /** One question about a backup, its answer, and the reason in plain words. */
 export interface BackupCheck {
@@ -42,7 +43,10 @@ export class RecordSummary {
 
 export interface KeyChecks {
   readonly obtainPassphrase: ObtainPassphrase;
-  /** True to open every key, and to miss one that daily work needs; otherwise an encrypted root key of two tiers stays closed. */
+  /**
+   * True to open every key, and to miss one that daily work needs. Otherwise an encrypted root key of two tiers stays
+   * closed, and the other may: its passphrase is not needed to have the authority back, its CRLs and its record.
+   */
   readonly all: boolean;
 }
 
@@ -70,7 +74,7 @@ export async function checkBackup(
       `unbroken to entry ${manifest.head.seq} of ${formatInstant(manifest.head.time)}, with ${record.certificates} certificates`,
     ),
     checkCrls(contents, authority, record),
-    await checkKeys(contents, authority, keys),
+    ...(await checkKeys(contents, authority, keys)),
   ];
 }
 
@@ -139,14 +143,15 @@ async function checkKeys(
   { keys }: BackupContents,
   authority: AuthorityRecord,
   { obtainPassphrase, all }: KeyChecks,
-): Promise<BackupCheck> {
+): Promise<readonly BackupCheck[]> {
   const details: string[] = [];
+  const unproved: string[] = [];
   for (const role of issuersOf(authority)) {
     const pem = keys.get(role);
     const isNeeded = role === clientIssuerRole(authority);
     if (pem === undefined) {
-      if (isNeeded && all)
-        return no('keys', `keys/${role}.key is not in it: without that nothing can be signed`);
+      if (isNeeded && all) return [no('keys', withoutKey(role))];
+      if (isNeeded) unproved.push(withoutKey(role));
       details.push(`keys/${role}.key is kept elsewhere`);
     } else if (isEncrypted(pem) && !isNeeded && !all) {
       details.push(`keys/${role}.key was not tried`);
@@ -155,16 +160,22 @@ async function checkKeys(
       try {
         const { spki } = await openCaKey(role, pem, obtainPassphrase);
         if (Buffer.compare(spki, issuer.facts.spki) !== 0) {
-          return no('keys', `keys/${role}.key is not the key of the ${role} CA's certificate`);
+          return [no('keys', `keys/${role}.key is not the key of the ${role} CA's certificate`)];
         }
       } catch (error) {
-        if (!(error instanceof CaError) || !error.code.startsWith('x509/')) throw error;
-        return no('keys', `keys/${role}.key: ${error.message}`);
+        if (!(error instanceof CaError)) throw error;
+        const isClosed = error.code === 'x509/wrong-passphrase' || error.code === 'cli/no-terminal';
+        if (isClosed && !all) {
+          unproved.push(`keys/${role}.key was not opened, so it may not be the right one: ${error.message}`);
+          continue;
+        }
+        if (!error.code.startsWith('x509/')) throw error;
+        return [no('keys', `keys/${role}.key: ${error.message}`)];
       }
       details.push(`keys/${role}.key opens and fits its certificate`);
     }
   }
-  return yes('keys', details.join('; '));
+  return [yes('keys', details.join('; ')), ...unproved.map((detail) => no('unproved', detail))];
 }
 
 function explain(error: unknown): string {

@@ -1,11 +1,13 @@
 import { CaError } from '../core/ca-error.ts';
+import type { ClientName } from '../core/client-name.ts';
 import { wholeSeconds } from '../core/instant.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
-import type { AuthorityRecord } from '../ledger/record.ts';
+import { type AuthorityRecord, certificateStatus } from '../ledger/record.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { isEncrypted } from '../x509/private-key.ts';
-import type { BackupManifest, Ports, Snapshot } from './ports.ts';
+import { clientIssuerRole } from './issuer.ts';
+import type { BackupManifest, MissingDelivery, Ports, RecordedDeliveries, Snapshot } from './ports.ts';
 
 export interface BackupRequest {
   /** Where it goes: a name that is free. */
@@ -32,20 +34,43 @@ export interface BackupResult {
   readonly head: { readonly seq: number; readonly hash: string };
   readonly files: number;
   readonly keys: readonly BackupKey[];
-  /** How many clients' deliveries are in it, with their keys, and of how many clients they lie elsewhere. */
+  /** How many clients' deliveries are in it, with their keys, and of how many clients they go elsewhere. */
   readonly deliveries: number;
   readonly elsewhere: number;
+  /** Of which clients the files, or their key, should be in the home directory and are not. */
+  readonly missing: readonly MissingDelivery[];
+  /** What the authority lacks without it; absent when nothing. */
+  readonly warnings?: readonly string[];
 }
+
+/** How often a snapshot is taken: after the first only if clients were renewed twice while it was read. */
+const mostAttempts = 5;
 
 /**
  * Keeps the authority as it is at one instant, whoever works with it meanwhile. Settings, keys, certificates and CRLs are
  * read while nobody can append to the record, which takes milliseconds: a CRL is published and a passphrase changed under
  * the same lock, so that all of it fits the head of the record at that instant. The record up to that head never changes
- * any more and is read afterwards, as are the deliveries, of which the record at that head tells which to take.
+ * any more and is read afterwards, as are the deliveries, of which the record at that head tells which to take. A client
+ * that is renewed twice meanwhile loses the files that belong to that head: then all is done again from a newer one.
  */
 export async function backup(request: BackupRequest, ports: Ports): Promise<BackupResult> {
   await ports.backups.check(request.target);
   const passphrase = await request.obtainPassphrase?.();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await attemptBackup(request, passphrase, ports);
+    } catch (error) {
+      const isChanged = error instanceof CaError && error.code === 'store/changed';
+      if (!isChanged || attempt === mostAttempts) throw error;
+    }
+  }
+}
+
+async function attemptBackup(
+  request: BackupRequest,
+  passphrase: string | undefined,
+  ports: Ports,
+): Promise<BackupResult> {
   const { view, ...frozen } = await freeze(ports);
   const createdAt = wholeSeconds(ports.clock());
   const { authority, head } = view;
@@ -54,11 +79,20 @@ export async function backup(request: BackupRequest, ports: Ports): Promise<Back
     authority: { name: authority.name, fingerprint: sha256Hex(authority.root) },
     head,
   };
-  const snapshot: Snapshot = { manifest, ...frozen, deliveryOf: (serial) => deliveryOf(serial, view) };
+  const snapshot: Snapshot = {
+    manifest,
+    ...frozen,
+    deliveriesTo: (client) => deliveriesTo(client, view, createdAt),
+    isKnownByNow: async (serial) => (await (await ports.ledger.view()).certificate(serial)) !== undefined,
+  };
   const size = await ports.backups.write(request.target, snapshot, {
     ...(passphrase === undefined ? {} : { passphrase }),
     dryRun: request.dryRun,
   });
+  const keys = issuersOf(authority).map((issuer) => describeKey(issuer, frozen.keys.get(issuer)));
+  const warnings = keys
+    .filter(({ issuer, state }) => state === 'absent' && issuer === clientIssuerRole(authority))
+    .map(({ issuer }) => withoutKey(issuer));
   return {
     file: request.target,
     ...(size.octets === undefined ? {} : { octets: size.octets }),
@@ -67,10 +101,17 @@ export async function backup(request: BackupRequest, ports: Ports): Promise<Back
     authority: manifest.authority,
     head: { seq: head.seq, hash: head.hash },
     files: size.files,
-    keys: issuersOf(authority).map((issuer) => describeKey(issuer, frozen.keys.get(issuer))),
+    keys,
     deliveries: size.deliveries,
-    elsewhere: (await view.clientCount()) - size.deliveries,
+    elsewhere: (await view.clientCount()) - size.homeClients,
+    missing: size.missing,
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
+}
+
+/** The warning of a backup without the key of daily work. */
+export function withoutKey(issuer: IssuerRole): string {
+  return `keys/${issuer}.key is not in it: without that nothing can be signed`;
 }
 
 /** The CAs that an authority has. */
@@ -104,11 +145,27 @@ async function readAll(view: LedgerView, { home, keys }: Pick<Ports, 'home' | 'k
   return { view, files: await home.readFiles(), keys: found };
 }
 
-async function deliveryOf(
-  serial: Parameters<Snapshot['deliveryOf']>[0],
+async function deliveriesTo(
+  name: ClientName,
   view: LedgerView,
-): Promise<'done' | 'owed' | undefined> {
-  const record = await view.certificate(serial);
-  if (!record) return undefined;
-  return record.deliveredAt ? 'done' : 'owed';
+  now: Date,
+): Promise<RecordedDeliveries | undefined> {
+  const client = await view.client(name);
+  if (!client) return undefined;
+  const { delivery, key } = client.policy;
+  const records = await view.certificatesOf(name);
+  // What was adopted came from elsewhere.
+  const ours = records.filter(({ adopted }) => !adopted);
+  const newest = delivery.kind === 'home' ? ours.findLast(({ deliveredAt }) => deliveredAt) : undefined;
+  const isLast = newest !== undefined && newest === ours.at(-1);
+  return {
+    certificates: records.map(({ serial, deliveredAt }) => ({
+      serial,
+      state: deliveredAt ? 'done' : 'owed',
+    })),
+    inHome: newest?.serial,
+    isLive: isLast && certificateStatus(newest, now) === 'active',
+    // The policy is that of the last one that was issued.
+    withKey: isLast && key !== 'csr',
+  };
 }

@@ -124,8 +124,28 @@ export interface Snapshot {
   /** Settings, certificates and CRLs. */
   readonly files: readonly NamedFile[];
   readonly keys: ReadonlyMap<IssuerRole, string>;
-  /** What the record says, at its head, of the certificate that a delivery holds; undefined if it does not know it. */
-  deliveryOf(serial: Serial): Promise<'done' | 'owed' | undefined>;
+  /** What the record says of a client's deliveries at its head; undefined if it does not know the client. */
+  deliveriesTo(client: ClientName): Promise<RecordedDeliveries | undefined>;
+  /** Whether the record knows that certificate by now. */
+  isKnownByNow(serial: Serial): Promise<boolean>;
+}
+
+/** What the record says of one client's deliveries. */
+export interface RecordedDeliveries {
+  /** Its certificates, oldest first. */
+  readonly certificates: readonly { readonly serial: Serial; readonly state: 'done' | 'owed' }[];
+  /** The certificate that the client has from the home directory by now, if any. */
+  readonly inHome: Serial | undefined;
+  /** True if the client lives by {@link inHome}: it is valid, and none was issued since. */
+  readonly isLive: boolean;
+  /** True if a key was delivered with {@link inHome}. */
+  readonly withKey: boolean;
+}
+
+/** What should have been in a backup and is not in the home directory. */
+export interface MissingDelivery {
+  readonly client: ClientName;
+  readonly what: 'files' | 'key';
 }
 
 /** What a backup holds, as far as it can be counted. */
@@ -135,6 +155,13 @@ export interface BackupSize {
   readonly files: number;
   /** How many clients' deliveries. */
   readonly deliveries: number;
+}
+
+/** What a backup that was just made holds, and what not. */
+export interface BackupCoverage extends BackupSize {
+  /** How many clients' files go to the home directory, as the record has it. */
+  readonly homeClients: number;
+  readonly missing: readonly MissingDelivery[];
 }
 
 /** A backup that was read from its first octet to its last and is as it was written. */
@@ -167,13 +194,14 @@ export interface Backups {
   check(name: string): Promise<void>;
   /**
    * Makes a backup as a whole or not at all; with a passphrase it is encrypted. In a dry run everything is read, and
-   * nothing is written. Throws `store/occupied`, `ledger/broken-chain` if the record is not that of the head.
+   * nothing is written. Throws `store/occupied`, `ledger/broken-chain` if the record is not that of the head, and
+   * `store/changed` if files went while they were read: a newer snapshot has what took their place.
    */
   write(
     name: string,
     snapshot: Snapshot,
     options: { readonly passphrase?: string; readonly dryRun: boolean },
-  ): Promise<BackupSize>;
+  ): Promise<BackupCoverage>;
   /** @param obtainPassphrase asked if it is encrypted. Throws `store/not-a-backup`, `x509/wrong-passphrase`. */
   open(name: string, obtainPassphrase: () => Promise<string>): Promise<OpenBackup>;
 }

@@ -73,8 +73,8 @@ export async function restore(request: RestoreRequest, ports: Ports): Promise<Re
   };
 }
 
-/** Settings can be written and CRLs signed again: an authority that had these faults when it was saved comes back with them. */
-const mendable: readonly BackupCheckName[] = ['settings', 'crl'];
+/** Settings can be written, CRLs signed and keys fetched or opened later: an authority that had these faults when it was saved comes back with them. */
+const mendable: readonly BackupCheckName[] = ['settings', 'crl', 'unproved'];
 
 /**
  * The drill: whether a backup would do if it were needed today. Nothing is written. Throws for what is no backup, and

@@ -72,6 +72,7 @@ export const errorCodes = [
   'store/occupied',
   'store/not-a-backup',
   'store/damaged-backup',
+  'store/changed',
   'store/unsupported',
   'store/io',
 ] as const;

@@ -7,7 +7,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { CaError } from '../core/ca-error.ts';
-import { damagedBackup } from './backup-fault.ts';
+import { damagedBackup, notABackup } from './backup-fault.ts';
 import type { OctetReader } from './octet-reader.ts';
 
 /** How every file in the age format begins (C2SP age v1). */
@@ -28,6 +28,9 @@ export const defaultWorkFactor = 17;
 
 /** What others' files may ask for: 2^20 takes a GiB. */
 const largestWorkFactor = 20;
+
+/** What to do with files of age that are not written by this program. */
+const openByHand = 'open it with age, and give the tar that is in it';
 
 const chunkOctets = 65_536;
 const tagOctets = 16;
@@ -91,12 +94,12 @@ export function openAge(reader: OctetReader, passphrase: string): Uint8Array {
     /^age-encryption\.org\/v1\n-> scrypt ([\w+/]{22}) ([1-9]\d?)\n([\w+/]{43})\n--- ([\w+/]{43})\n$/.exec(
       header,
     );
-  if (!found) throw notOurs('is encrypted to keys, not with a passphrase');
+  if (!found) throw notABackup('is encrypted to keys, not with a passphrase', openByHand);
   const [salt, , body, mac] = [1, 2, 3, 4].map((group) => decode(found[group] ?? ''));
   const workFactor = Number(found[2]);
   if (!salt || !body || !mac) throw damagedBackup('its header is no header of age');
   if (workFactor > largestWorkFactor)
-    throw notOurs(`asks for scrypt with 2^${workFactor} > 2^${largestWorkFactor}`);
+    throw notABackup(`asks for scrypt with 2^${workFactor} > 2^${largestWorkFactor}`, openByHand);
   const fileKey = unseal(wrapKey(passphrase, salt, workFactor), new Uint8Array(12), body);
   if (!fileKey) {
     throw new CaError('x509/wrong-passphrase', 'the passphrase does not open the backup', {
@@ -190,10 +193,4 @@ function decode(text: string): Buffer | undefined {
 
 function encode(octets: Uint8Array): string {
   return Buffer.from(octets).toString('base64').replace(/=+$/, '');
-}
-
-function notOurs(fault: string): CaError {
-  return new CaError('store/not-a-backup', `the file ${fault}`, {
-    hint: 'open it with age, and give the tar that is in it',
-  });
 }

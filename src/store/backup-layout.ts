@@ -1,4 +1,4 @@
-import { parseClientName } from '../core/client-name.ts';
+import { clientNameKey, parseClientName } from '../core/client-name.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { damagedBackup } from './backup-fault.ts';
 import { type DeliveryNames, isSerial, namesOf } from './deliveries-place.ts';
@@ -16,6 +16,12 @@ import type { TarEntry } from './tar.ts';
 export const manifestName = 'manifest.json';
 export const sumsName = 'SHA256SUMS';
 
+/** The longest list of hashes, which is held in memory: of more than a million files. */
+export const longestSums = 256 << 20;
+
+/** The longest line of it: a hash, and a path of names that have at most 200 octets each. */
+export const longestSumsLine = 1024;
+
 /** What a file of a backup is, and the permissions that it has. */
 export type BackupFile = { readonly mode: number } & (
   | { readonly kind: 'own' | 'torn' }
@@ -27,9 +33,9 @@ export type BackupFile = { readonly mode: number } & (
 /** What that path is in a backup; undefined for every other path, above all for those that would leave the home. */
 export function backupFileAt(path: string): BackupFile | undefined {
   if (
-    /^(ca\.json|ca\.schema\.json|ca\.crt|chain\.crt|crl\/(?!.*\.tmp$)\.?[A-Za-z0-9][A-Za-z0-9._-]*)$/.test(
-      path,
-    )
+    /^(ca\.json|ca\.schema\.json|ca\.crt|chain\.crt)$/.test(path) ||
+    // What else lies there is not ours, and `.spread` says that copies exist which a restored authority may not have.
+    /^crl\/((ca|root)\.crl(\.pem)?|all\.crl\.pem|ledger\.head|lost-\d+-[0-9a-f]{8}\.head)$/.test(path)
   ) {
     return { kind: 'own', mode: publicMode };
   }
@@ -44,7 +50,7 @@ export function backupFileAt(path: string): BackupFile | undefined {
 function deliveryFileAt(path: string): BackupFile | undefined {
   const [, client = '', hidden, serial = '', name = ''] =
     /^clients\/([^/]+)\/\.([^/]+)\/([0-9a-f]+)\/([^/]+)$/.exec(path) ?? [];
-  if (hidden !== client || !isSerial(serial) || !isClientName(client)) return undefined;
+  if (hidden !== client || !isSerial(serial) || !isDeliveredTo(client)) return undefined;
   const file = deliveryFileOf(client, name);
   if (!file) return undefined;
   const isPublic = file === 'certificate' || file === 'chain' || file === 'ca';
@@ -144,9 +150,10 @@ export function comparePaths(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-function isClientName(text: string): boolean {
+/** True for a name under which a client has files: `ca.crt` would be the root's. */
+export function isDeliveredTo(text: string): boolean {
   try {
-    return parseClientName(text) === text;
+    return clientNameKey(parseClientName(text)) !== 'ca';
   } catch {
     return false;
   }

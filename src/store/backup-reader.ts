@@ -7,6 +7,8 @@ import { damagedBackup, notABackup } from './backup-fault.ts';
 import {
   type BackupFile,
   backupFileAt,
+  longestSums,
+  longestSumsLine,
   manifestName,
   type PlannedMember,
   planMembers,
@@ -14,6 +16,8 @@ import {
 } from './backup-layout.ts';
 import { parseManifest } from './backup-manifest.ts';
 import { secretMode } from './file-mode.ts';
+import { longestLine } from './journal-lines.ts';
+import { keyLimits } from './key-files.ts';
 import type { OctetReader } from './octet-reader.ts';
 import { type TarEntry, takeContent, takeTarHeader } from './tar.ts';
 
@@ -26,15 +30,25 @@ export interface BackupHead {
 }
 
 /** A member of a backup, and the content that must be read to its end before the next one is asked for. */
-export type BackupMember =
-  | Exclude<TarEntry, { type: 'file' }>
-  | (Extract<TarEntry, { type: 'file' }> & {
-      readonly file: BackupFile;
-      readonly content: Iterable<Uint8Array>;
-    });
+export type BackupMember = Exclude<TarEntry, { type: 'file' }> | FileMember;
 
-/** The longest list of hashes that is read into memory: of some millions of files. */
-const longestSums = 1 << 30;
+type FileMember = Extract<TarEntry, { type: 'file' }> & {
+  readonly file: BackupFile;
+  readonly content: Iterable<Uint8Array>;
+};
+
+/** The longest CRL that is checked. */
+const longestList = 256 << 20;
+
+/** The most octets of the files that are held because their content is checked; all others are hashed as they come. */
+const longestHeld: ReadonlyMap<string, number> = new Map([
+  ['ca.json', 1 << 20],
+  ['ca.crt', 1 << 20],
+  ['chain.crt', 1 << 20],
+  // A million revocations have less than 50 MB.
+  ['crl/ca.crl', longestList],
+  ['crl/root.crl', longestList],
+]);
 
 /** Reads how a backup begins. Throws `store/not-a-backup`, `store/damaged-backup`. */
 export function takeBackupHead(reader: OctetReader): BackupHead {
@@ -64,15 +78,12 @@ export function* takeMembers(reader: OctetReader, { manifest, sums }: BackupHead
       yield line.path;
     }
   })();
+  const madeAt = Math.floor(manifest.createdAt.getTime() / 1000) * 1000;
   for (const planned of planMembers(paths)) {
     const found = takeTarHeader(reader);
-    const isPlanned =
-      found?.time.getTime() === Math.floor(manifest.createdAt.getTime() / 1000) * 1000 &&
-      isAsPlanned(found.entry, planned);
-    if (!found || !isPlanned)
-      throw damagedBackup(
-        `${found ? JSON.stringify(found.entry.path) : 'its end'} stands where ${JSON.stringify(planned.path)} belongs`,
-      );
+    const misfit = found ? misfitOf(found.entry, planned) : `its end stands where ${quote(planned)} belongs`;
+    if (!found || misfit !== undefined) throw damagedBackup(`${misfit}`);
+    if (found.time.getTime() !== madeAt) throw damagedBackup(`${quote(planned)} has another time than it`);
     if (found.entry.type !== 'file') {
       yield found.entry;
       continue;
@@ -107,8 +118,10 @@ export function readBackup(
     if (member.type !== 'file') continue;
     count++;
     const { file, path, content } = member;
-    if (file.kind === 'own') files.set(path, Buffer.concat([...content]));
-    else if (file.kind === 'key') keys.push([file.issuer, Buffer.concat([...content]).toString('utf8')]);
+    const most = longestHeld.get(path);
+    if (most !== undefined) files.set(path, hold(member, most));
+    else if (file.kind === 'key')
+      keys.push([file.issuer, hold(member, keyLimits.maxOctets).toString('utf8')]);
     else if (file.kind === 'segment') {
       for (const piece of content) {
         record.take(piece, path);
@@ -132,21 +145,32 @@ export function readBackup(
   };
 }
 
+function hold({ path, octets, content }: FileMember, most: number): Buffer {
+  checkLength(path, octets, most);
+  return Buffer.concat([...content]);
+}
+
+function checkLength(path: string, octets: number, most: number): void {
+  if (octets > most) throw damagedBackup(`${path} has ${octets} octets > ${most} allowed`);
+}
+
 /** The record's lines out of the pieces of its files, each parsed strictly and checked against the chain. */
 class RecordReader {
   head = { seq: 0, hash: noPreviousEntry };
   readonly #visit: (entry: Entry) => void;
-  #rest: Uint8Array = new Uint8Array();
+  /** The pieces of a line whose end has not come yet. */
+  #rest: Uint8Array[] = [];
+  #restOctets = 0;
 
   constructor(visit: (entry: Entry) => void) {
     this.#visit = visit;
   }
 
   take(piece: Uint8Array, path: string): void {
-    const octets = this.#rest.length === 0 ? Buffer.from(piece) : Buffer.concat([this.#rest, piece]);
+    const octets = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
     let start = 0;
     for (let end = octets.indexOf(0x0a); end >= 0; end = octets.indexOf(0x0a, start)) {
-      const line = octets.subarray(start, end);
+      const line = this.#lineTo(octets.subarray(start, end));
       const where = `entry ${this.head.seq + 1}, in ${path} of the backup,`;
       const entry = parseEntry(line, where);
       checkLink(entry, this.head, where);
@@ -154,11 +178,23 @@ class RecordReader {
       this.head = { seq: entry.seq, hash: hashLine(line) };
       start = end + 1;
     }
-    this.#rest = octets.subarray(start);
+    if (start === octets.length) return;
+    this.#rest.push(octets.subarray(start));
+    this.#restOctets += octets.length - start;
+    if (this.#restOctets > longestLine)
+      throw damagedBackup(`a line of ${path} is longer than ${longestLine} octets`);
+  }
+
+  #lineTo(end: Buffer): Buffer {
+    if (this.#rest.length === 0) return end;
+    const line = Buffer.concat([...this.#rest, end]);
+    this.#rest = [];
+    this.#restOctets = 0;
+    return line;
   }
 
   end(path: string): void {
-    if (this.#rest.length > 0) throw damagedBackup(`the last line of ${path} is cut off`);
+    if (this.#restOctets > 0) throw damagedBackup(`the last line of ${path} is cut off`);
   }
 }
 
@@ -167,16 +203,28 @@ function takeNamed(reader: OctetReader, path: string, most: number) {
   if (found?.entry.path !== path || found.entry.type !== 'file' || found.entry.mode !== secretMode) {
     throw notABackup(`is an archive without ${path} in its place`);
   }
-  if (found.entry.octets > most)
-    throw damagedBackup(`${path} has ${found.entry.octets} octets > ${most} allowed`);
+  checkLength(path, found.entry.octets, most);
   return { octets: Buffer.concat([...takeContent(reader, found.entry.octets)]), time: found.time };
 }
 
-function isAsPlanned(found: TarEntry, planned: PlannedMember): boolean {
-  if (found.type !== planned.type || found.path !== planned.path) return false;
-  if (found.type === 'link') return planned.type === 'link' && found.target === planned.target;
+function misfitOf(found: TarEntry, planned: PlannedMember): string | undefined {
+  if (found.type !== planned.type || found.path !== planned.path)
+    return `${quote(found)} stands where ${quote(planned)} belongs`;
+  if (found.type === 'link') {
+    const isRight = planned.type === 'link' && found.target === planned.target;
+    return isRight ? undefined : `the link ${quote(found)} leads to ${JSON.stringify(found.target)}`;
+  }
   const mode = planned.type === 'directory' ? planned.mode : backupFileAt(planned.path)?.mode;
-  return found.mode === mode;
+  if (found.mode === mode) return undefined;
+  return `${quote(found)} has mode ${octal(found.mode)} where ${octal(mode ?? 0)} belongs`;
+}
+
+function quote({ path }: { readonly path: string }): string {
+  return JSON.stringify(path);
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
 }
 
 function* proved(content: Iterable<Uint8Array>, expected: string, path: string): Generator<Uint8Array> {
@@ -194,11 +242,10 @@ function* proved(content: Iterable<Uint8Array>, expected: string, path: string):
 /** The lines `<64 hex digits>  <path>` that `sha256sum` takes. */
 function* sumsIn(sums: Buffer): Generator<{ readonly sha256: string; readonly path: string }> {
   for (let start = 0; start < sums.length; ) {
-    const end = sums.indexOf(0x0a, start);
-    const line = sums.toString('utf8', start, end < 0 ? sums.length : end);
+    const end = start + sums.subarray(start, start + longestSumsLine).indexOf(0x0a);
+    const line = sums.toString('utf8', start, Math.max(start, end));
     const [, hash, path] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? [];
-    if (end < 0 || hash === undefined || path === undefined)
-      throw damagedBackup(`${sumsName} is not as it was written`);
+    if (hash === undefined || path === undefined) throw damagedBackup(`${sumsName} is not as it was written`);
     yield { sha256: hash, path };
     start = end + 1;
   }

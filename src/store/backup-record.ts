@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { CaError } from '../core/ca-error.ts';
+import type { ClientName } from '../core/client-name.ts';
 import { hashLine } from '../ledger/chain.ts';
 import { noPreviousEntry } from '../ledger/entry.ts';
+import { parseEntry } from '../ledger/entry-codec.ts';
 import type { LedgerHead } from '../ledger/record.ts';
 import { realDisk } from './disk.ts';
 import { Journal } from './journal.ts';
@@ -14,7 +16,18 @@ export interface SegmentPart {
   readonly sha256: string;
 }
 
+/** The parts of a record's files, and whose deliveries go to the home directory at its head. */
+export interface FoundRecord {
+  readonly parts: readonly SegmentPart[];
+  readonly homeClients: ReadonlySet<ClientName>;
+}
+
 const prevKey = Buffer.from('","prev":"');
+const clientAdded = Buffer.from('"type":"client-added",');
+const toHome = Buffer.from('"delivery":{"kind":"home"}');
+
+/** Number, time and type of an entry stand before this octet. */
+const longestTypeEnd = 96;
 
 /**
  * The parts of the record's files that make the record up to that head, each line proved: every line holds the hash of
@@ -29,9 +42,10 @@ export function findRecord(
   directory: string,
   head: Pick<LedgerHead, 'seq' | 'hash'>,
   onLines: (seq: number) => void,
-): readonly SegmentPart[] {
+): FoundRecord {
   const journal = new Journal(directory, realDisk);
   const parts: SegmentPart[] = [];
+  const homeClients = new Set<ClientName>();
   let seq = 0;
   let hash = noPreviousEntry;
   for (let segment = 1; seq < head.seq; segment++) {
@@ -46,6 +60,7 @@ export function findRecord(
         if (!followsOn(line, hash))
           throw notTheRecord(`${journal.where(segment, seq + 1)} was changed, or the line before it`);
         hash = hashLine(line);
+        notePolicy(line, homeClients, journal.where(segment, seq + 1));
       }
       sum.update(chunk.octets.subarray(0, end));
       octets += end;
@@ -55,7 +70,18 @@ export function findRecord(
     parts.push({ segment, octets, sha256: sum.digest('hex') });
   }
   if (hash !== head.hash) throw notTheRecord(`entry ${head.seq} is not the one that the record was read to`);
-  return parts;
+  return { parts, homeClients };
+}
+
+/** Only lines of clients are parsed, and of them only those that matter: a record may have millions. */
+function notePolicy(line: Buffer, homeClients: Set<ClientName>, where: string): void {
+  if (!line.subarray(0, longestTypeEnd).includes(clientAdded)) return;
+  const isHome = line.includes(toHome);
+  if (!isHome && homeClients.size === 0) return;
+  const entry = parseEntry(line, where);
+  if (entry.type !== 'client-added') return;
+  if (isHome) homeClients.add(entry.client);
+  else homeClients.delete(entry.client);
 }
 
 /** The keys of a line have one order, so that the first `prev` in it is its own. */

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-} from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BackupSize, Progress, Snapshot } from '../authority/ports.ts';
+import type { BackupCoverage, MissingDelivery, Progress, Snapshot } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
-import { printable } from '../core/printable.ts';
+import type { ClientName } from '../core/client-name.ts';
 import { findDeliveries } from './backup-deliveries.ts';
-import { backupFileAt, comparePaths, manifestName, planMembers, sumsName } from './backup-layout.ts';
+import { changedMeanwhile } from './backup-fault.ts';
+import {
+  backupFileAt,
+  comparePaths,
+  longestSums,
+  manifestName,
+  planMembers,
+  sumsName,
+} from './backup-layout.ts';
 import { encodeManifest } from './backup-manifest.ts';
 import { findRecord } from './backup-record.ts';
 import { secretMode } from './file-mode.ts';
@@ -25,7 +24,7 @@ import { encodeTarHeader, paddingOf, tarEnd } from './tar.ts';
 
 /** What goes into a backup, found and hashed, and still to be written. */
 export interface BackupPlan {
-  readonly size: BackupSize;
+  readonly coverage: BackupCoverage;
   /** Gives the archive piece by piece; refuses a file that was changed since it was hashed. */
   write(sink: (octets: Uint8Array) => void): void;
 }
@@ -33,37 +32,55 @@ export interface BackupPlan {
 /** Reads everything that goes into a backup of the authority in that home. Throws `ledger/broken-chain`, `store/…`. */
 export async function planBackup(
   homePath: string,
-  { manifest, files, keys, deliveryOf }: Snapshot,
+  snapshot: Snapshot,
   progress: Progress,
 ): Promise<BackupPlan> {
+  const { manifest } = snapshot;
   const own = new Map<string, Uint8Array>();
-  for (const { name, content } of files) {
-    if (backupFileAt(name)) own.set(name, Buffer.from(content));
+  for (const { name, content } of snapshot.files) {
+    if (backupFileAt(name)) own.set(name, typeof content === 'string' ? Buffer.from(content) : content);
   }
-  for (const [issuer, pem] of keys) own.set(`keys/${keyFileName(issuer)}`, Buffer.from(pem));
+  for (const [issuer, pem] of snapshot.keys) own.set(`keys/${keyFileName(issuer)}`, Buffer.from(pem));
   const ledger = join(homePath, 'ledger');
   for (const name of tornTails(ledger)) own.set(`ledger/${name}`, readWhole(join(ledger, name)));
-  const sums = [...own].map(([path, content]) => ({ path, sha256: hashOf([content]) }));
+  const sums: Sum[] = [...own].map(([path, content]) => sumOf(path, [content]));
 
-  const lengths = new Map<string, number>();
-  const onLines = (seq: number) => progress(seq, manifest.head.seq, 'entries read');
-  for (const { segment, octets, sha256 } of findRecord(ledger, manifest.head, onLines)) {
-    const path = `ledger/${segmentName(segment)}`;
-    lengths.set(path, octets);
-    sums.push({ path, sha256 });
-  }
+  // Deliveries change soonest, so they are read first.
+  const missing: MissingDelivery[] = [];
+  const found = new Set<ClientName>();
   let deliveries = 0;
-  for await (const { paths } of findDeliveries(homePath, deliveryOf)) {
-    for (const path of paths) sums.push({ path, sha256: hashOf(contentOfFile(join(homePath, path))) });
-    deliveries++;
+  for await (const { client, paths, missing: what } of findDeliveries(homePath, snapshot)) {
+    for (const path of paths) sums.push(sumOf(path, contentOfFile(join(homePath, path))));
+    if (paths.length > 0) deliveries++;
+    if (what) missing.push({ client, what });
+    found.add(client);
+  }
+  const onLines = (seq: number) => progress(seq, manifest.head.seq, 'entries read');
+  const { parts, homeClients } = findRecord(ledger, manifest.head, onLines);
+  for (const { segment, octets, sha256 } of parts) {
+    sums.push({ path: `ledger/${segmentName(segment)}`, octets, sha256 });
+  }
+  for (const client of homeClients) {
+    if (!found.has(client) && (await snapshot.deliveriesTo(client))?.isLive)
+      missing.push({ client, what: 'files' });
   }
   sums.sort((a, b) => comparePaths(a.path, b.path));
 
   const manifestOctets = encodeManifest(manifest);
-  const lines = [{ path: manifestName, sha256: hashOf([manifestOctets]) }, ...sums];
-  const list = Buffer.from(lines.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join(''));
+  const list = Buffer.from(
+    [sumOf(manifestName, [manifestOctets]), ...sums]
+      .map(({ path, sha256 }) => `${sha256}  ${path}\n`)
+      .join(''),
+  );
+  if (list.length > longestSums) throw tooMany(sums.length);
   return {
-    size: { octets: undefined, files: sums.length, deliveries },
+    coverage: {
+      octets: undefined,
+      files: sums.length,
+      deliveries,
+      homeClients: homeClients.size,
+      missing,
+    },
     write(sink) {
       const time = manifest.createdAt;
       const add = (path: string, mode: number, octets: number, content: Iterable<Uint8Array>) => {
@@ -80,19 +97,19 @@ export async function planBackup(
           sink(encodeTarHeader(member, time));
           continue;
         }
-        const { path } = member;
+        const sum = next.next().value;
+        if (!sum) throw new Error(`${member.path} was planned and has no hash`);
+        const { path, octets, sha256 } = sum;
         const mode = backupFileAt(path)?.mode ?? secretMode;
         const content = own.get(path);
-        const expected = next.next().value?.sha256;
         const hash = createHash('sha256');
-        const octets = content?.length ?? lengths.get(path) ?? sizeOf(join(homePath, path));
         add(
           path,
           mode,
           octets,
           hashed(content ? [content] : contentOfFile(join(homePath, path), octets), hash),
         );
-        if (hash.digest('hex') !== expected) throw changed(path);
+        if (hash.digest('hex') !== sha256) throw changedMeanwhile(path);
         progress(++done, sums.length, 'files written');
       }
       sink(tarEnd);
@@ -107,10 +124,21 @@ function* hashed(pieces: Iterable<Uint8Array>, hash: ReturnType<typeof createHas
   }
 }
 
-function hashOf(pieces: Iterable<Uint8Array>): string {
+/** A file that goes into a backup, as it was read. */
+interface Sum {
+  readonly path: string;
+  readonly octets: number;
+  readonly sha256: string;
+}
+
+function sumOf(path: string, pieces: Iterable<Uint8Array>): Sum {
   const hash = createHash('sha256');
-  for (const piece of pieces) hash.update(piece);
-  return hash.digest('hex');
+  let octets = 0;
+  for (const piece of pieces) {
+    hash.update(piece);
+    octets += piece.length;
+  }
+  return { path, octets, sha256: hash.digest('hex') };
 }
 
 /** A file's octets from its first on, at most so many; a file that ends before is filled up, for its hash to refuse. */
@@ -137,15 +165,9 @@ function openFile(path: string): number {
     // Never through a link: in a directory of somebody else's it could lead to any file.
     return openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) throw changed(path);
+    if (hasErrorCode(error, 'ENOENT')) throw changedMeanwhile(path);
     throw ioError(error, 'read', path);
   }
-}
-
-function sizeOf(path: string): number {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (!stats) throw changed(path);
-  return stats.size;
 }
 
 function readWhole(path: string): Uint8Array {
@@ -157,9 +179,8 @@ function tornTails(directory: string): string[] {
   return readdirSync(directory).filter((name) => /^torn-\d+-\d+\.bin$/.test(name));
 }
 
-/** Only a client that was renewed twice meanwhile, or somebody else's hand, can bring this about. */
-function changed(path: string): CaError {
-  return new CaError('store/io', `${printable(path)} was changed while it was backed up`, {
-    hint: 'run the same command again',
+function tooMany(files: number): CaError {
+  return new CaError('store/unsupported', `${files} files are too many for one backup`, {
+    hint: 'deliver with --out, so that fewer clients have their files in the home directory',
   });
 }

@@ -1,14 +1,15 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { BackupSize, Backups, OpenBackup, Progress } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
-import { printable } from '../core/printable.ts';
 import { AgeWriter, ageMagic, ageRandomOctets, decryptPayload, openAge } from './age-file.ts';
 import { damagedBackup, notABackup } from './backup-fault.ts';
 import { manifestName } from './backup-layout.ts';
 import { readBackup } from './backup-reader.ts';
+import { backupSuffix, openBackupLock, removeAbandoned } from './backup-temporary.ts';
 import { unpackBackup } from './backup-unpack.ts';
 import { planBackup } from './backup-writer.ts';
-import { streamDurably } from './durable-file.ts';
+import { checkFree, streamDurably } from './durable-file.ts';
 import { randomOctets } from './entropy.ts';
 import { secretMode } from './file-mode.ts';
 import { makeHome } from './home-create.ts';
@@ -23,9 +24,11 @@ export function openBackups(homePath: string, progress: Progress): Backups {
     async write(path, snapshot, { passphrase, dryRun }) {
       checkFree(path);
       const plan = await planBackup(homePath, snapshot, progress);
-      if (dryRun) return plan.size;
+      if (dryRun) return plan.coverage;
+      await removeAbandoned(dirname(path), new Date());
+      const onOpen = await openBackupLock();
       let octets = 0;
-      streamDurably(path, { mode: secretMode }, (write) => {
+      streamDurably(path, { mode: secretMode, suffix: backupSuffix, onOpen }, (write) => {
         const sink = (piece: Uint8Array) => {
           octets += piece.length;
           write(piece);
@@ -34,7 +37,7 @@ export function openBackups(homePath: string, progress: Progress): Backups {
         plan.write(age ? (piece) => age.write(piece) : sink);
         age?.end();
       });
-      return { ...plan.size, octets };
+      return { ...plan.coverage, octets };
     },
 
     open: async (path, obtainPassphrase) => openBackup(path, obtainPassphrase, homePath, progress),
@@ -50,15 +53,16 @@ async function openBackup(
   const encrypted = await isEncrypted(path);
   const passphrase = encrypted ? await obtainPassphrase() : undefined;
   // One derivation of the key serves both readings: it is what takes long.
-  const key =
+  const opened =
     passphrase === undefined
       ? undefined
-      : await withReader(path, async (reader) => openAge(reader, passphrase));
+      : await withReader(path, async (reader) => tryAge(reader, passphrase));
   const readPlain = <T>(work: (reader: OctetReader) => Promise<T>): Promise<T> =>
     withReader(path, async (reader) => {
-      if (!key) return work(reader);
+      if (!opened) return work(reader);
+      if (opened instanceof CaError) throw opened;
       skipAgeHeader(reader);
-      return work(new OctetReader(decryptPayload(reader, key)));
+      return work(new OctetReader(decryptPayload(reader, opened)));
     });
   let identity: string | undefined;
   return {
@@ -83,6 +87,16 @@ async function openBackup(
       );
     },
   };
+}
+
+/** The payload's key, or the damage that keeps it from being read: that it is encrypted is known all the same. */
+function tryAge(reader: OctetReader, passphrase: string): Uint8Array | CaError {
+  try {
+    return openAge(reader, passphrase);
+  } catch (error) {
+    if (error instanceof CaError && error.code === 'store/damaged-backup') return error;
+    throw error;
+  }
 }
 
 /** The four lines and the nonce that {@link openAge} has read before. */
@@ -135,19 +149,6 @@ function* chunksOf(fd: number, path: string): Generator<Uint8Array> {
 
 function sizeOf(path: string): number {
   return statSync(path).size;
-}
-
-function checkFree(path: string): void {
-  let stats: ReturnType<typeof statSync> | undefined;
-  try {
-    stats = statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw ioError(error, 'look at', path);
-  }
-  if (!stats) return;
-  throw new CaError('store/occupied', `${printable(path)} exists already`, {
-    hint: 'move it away, or name another file',
-  });
 }
 
 function ageRandom() {

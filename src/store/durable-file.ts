@@ -12,6 +12,16 @@ export interface DurableOptions {
   readonly disk?: Disk;
 }
 
+export interface StreamOptions extends DurableOptions {
+  /** The end of the name that the file has until it is complete. */
+  readonly suffix?: string;
+  /** Called with the file before anything is in it. */
+  readonly onOpen?: (fd: number) => void;
+}
+
+/** What is gathered for one write to a file that comes in small pieces. */
+const bufferOctets = 1 << 18;
+
 /**
  * Puts a file in place, replacing what is there: when it returns, the content is on disk under that name, and
  * before that, power cut or not, the name has the old content. A file that root makes belongs to the directory's
@@ -34,25 +44,50 @@ export function createDurably(path: string, content: string | Uint8Array, option
  */
 export function streamDurably(
   path: string,
-  { mode, disk = realDisk }: DurableOptions,
+  { mode, disk = realDisk, suffix = '.tmp', onOpen }: StreamOptions,
   fill: (write: (octets: Uint8Array) => void) => void,
 ): void {
   const content: Fill = (fd) => {
+    onOpen?.(fd);
+    const buffer = Buffer.allocUnsafe(bufferOctets);
     let position = 0;
+    let held = 0;
+    const flush = () => {
+      writeAll(fd, buffer.subarray(0, held), position, disk);
+      position += held;
+      held = 0;
+    };
     fill((octets) => {
-      writeAll(fd, octets, position, disk);
-      position += octets.length;
+      for (let at = 0; at < octets.length; ) {
+        const part = octets.subarray(at, at + bufferOctets - held);
+        buffer.set(part, held);
+        held += part.length;
+        at += part.length;
+        if (held === bufferOctets) flush();
+      }
     });
+    flush();
   };
-  placeDurably(path, content, { mode, disk }, (_, temporary) => {
+  placeDurably(path, content, { mode, disk, suffix }, (_, temporary) => {
     try {
       claimName(temporary, path, disk);
     } catch (error) {
       if (!hasErrorCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
-      if (disk.statSync(path, { throwIfNoEntry: false })) throw occupied(path, error);
+      checkFree(path, disk);
       disk.renameSync(temporary, path);
     }
   });
+}
+
+/** Throws `store/occupied` if there is something of that name. */
+export function checkFree(path: string, disk: Pick<Disk, 'statSync'> = realDisk): void {
+  let isThere: boolean;
+  try {
+    isThere = disk.statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw ioError(error, 'look at', path);
+  }
+  if (isThere) throw occupied(path);
 }
 
 /** Makes renames, new names and removals in that directory last through a power cut. Throws `store/…`. */
@@ -89,9 +124,9 @@ function claimName(temporary: string, path: string, disk: Disk): void {
   disk.unlinkSync(temporary);
 }
 
-function occupied(path: string, cause: unknown): CaError {
+function occupied(path: string, cause?: unknown): CaError {
   return new CaError('store/occupied', `${printable(path)} exists already`, {
-    cause,
+    ...(cause === undefined ? {} : { cause }),
     hint: 'move it away, or name another file',
   });
 }
@@ -102,10 +137,10 @@ type Fill = (fd: number) => void;
 function placeDurably(
   path: string,
   content: string | Uint8Array | Fill,
-  { mode, disk = realDisk }: DurableOptions,
+  { mode, disk = realDisk, suffix = '.tmp' }: StreamOptions,
   place: (disk: Disk, temporary: string) => void,
 ): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}${suffix}`);
   try {
     try {
       writeNew(temporary, content, mode, disk);

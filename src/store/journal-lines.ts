@@ -13,7 +13,7 @@ export interface Line {
 const chunkOctets = 1 << 20;
 
 /** Far more than any entry has; a file without newlines is not read into memory whole. */
-const longestLine = 16 << 20;
+export const longestLine = 16 << 20;
 
 /**
  * The lines of a file that end in a newline, from an offset with `line` lines before it; at the end, the number of octets

@@ -9,7 +9,7 @@ import { type InputLimits, readLimited } from './input-file.ts';
 import { ioError } from './io-error.ts';
 
 /** The encrypted PKCS#8 of RSA 4096 has less than 4 KiB. */
-const keyLimits: InputLimits = { what: 'key', maxOctets: 65_536, tooLarge: 'x509/malformed-key' };
+export const keyLimits: InputLimits = { what: 'key', maxOctets: 65_536, tooLarge: 'x509/malformed-key' };
 
 /** The name of an issuer's key inside `keys/`. */
 export function keyFileName(issuer: IssuerRole): string {

@@ -109,13 +109,9 @@ function encodeBlock({ name, mode, octets, time, flag, target }: Block): Buffer 
   block.write('ustar\x0000', 257);
   block.write(octal(0, 7), 329);
   block.write(octal(0, 7), 337);
-  block.write(
-    `${octal(
-      block.reduce((sum, octet) => sum + octet, 0),
-      6,
-    )}\0 `,
-    148,
-  );
+  let sum = 0;
+  for (const octet of block) sum += octet;
+  block.write(`${octal(sum, 6)}\0 `, 148);
   return block;
 }
 

@@ -62,6 +62,7 @@ describe('ca backup', () => {
       keys: [{ issuer: 'root', state: 'plain' }],
       deliveries: 0,
       elsewhere: 0,
+      missing: [],
     };
     expect(await sandbox.json('backup ca.tar --dry-run')).toEqual(facts);
     expect(existsSync(sandbox.path('ca.tar'))).toBe(false);

@@ -31,9 +31,9 @@ export class MemoryBackups implements Backups {
 
   async write(name: string, snapshot: Snapshot, options: { passphrase?: string; dryRun: boolean }) {
     const lines = this.#world.lines.slice(0, snapshot.manifest.head.seq);
-    if (options.dryRun) return sizeOf(snapshot.files.length, undefined);
+    if (options.dryRun) return coverageOf(snapshot, undefined);
     this.kept.set(name, { snapshot, lines, passphrase: options.passphrase });
-    return sizeOf(snapshot.files.length, 1);
+    return coverageOf(snapshot, 1);
   }
 
   async open(name: string, obtainPassphrase: () => Promise<string>): Promise<OpenBackup> {
@@ -56,6 +56,10 @@ export class MemoryBackups implements Backups {
       },
     };
   }
+}
+
+function coverageOf({ files }: Snapshot, octets: number | undefined) {
+  return { ...sizeOf(files.length, octets), homeClients: 0, missing: [] };
 }
 
 function sizeOf(files: number, octets: number | undefined) {

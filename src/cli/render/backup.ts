@@ -9,7 +9,7 @@ export function renderBackup(
   result: BackupResult,
   view: View & { readonly dryRun: boolean },
 ): readonly Line[] {
-  const { file, authority, encrypted, octets, head, files, keys, deliveries, elsewhere } = result;
+  const { file, authority, encrypted, octets, head, files, keys, deliveries } = result;
   const facts = renderFacts(
     [
       ['file', file],
@@ -23,10 +23,7 @@ export function renderBackup(
       ['ledger', `${head.seq} entries, head ${head.hash}`],
       ['keys', keys.map(describeKey).join(', ')],
       ['deliveries', `of ${counted(deliveries, 'client')}, with their keys`],
-      [
-        'not in it',
-        elsewhere === 0 ? undefined : `files of ${counted(elsewhere, 'client')} that went elsewhere (--out)`,
-      ],
+      ['not in it', renderOmitted(result)],
     ],
     '  ',
   );
@@ -36,8 +33,37 @@ export function renderBackup(
     news(view.style.bold(`backed up ${what}`)),
     ...facts.map(news),
     ...openKeys(result),
+    ...[...(result.warnings ?? []), ...keysMissing(result)].map((text) => warning(text)),
     note(`try it: ca restore --check ${shellWord(file)}`),
   ];
+}
+
+function renderOmitted({ elsewhere, missing }: BackupResult): string | undefined {
+  const gone = clientsWithout('files', missing);
+  const omitted = [
+    ...(elsewhere === 0 ? [] : [`files of ${counted(elsewhere, 'client')} that went elsewhere (--out)`]),
+    ...(gone.length === 0 ? [] : [`files of ${named(gone)}: clients/ has them no more`]),
+  ];
+  return omitted.length === 0 ? undefined : omitted.join('; ');
+}
+
+function keysMissing({ missing }: BackupResult): readonly string[] {
+  const clients = clientsWithout('key', missing);
+  if (clients.length === 0) return [];
+  return [`the key of ${named(clients)} is not in it: clients/ has no such file any more, or a link instead`];
+}
+
+function clientsWithout(
+  what: BackupResult['missing'][number]['what'],
+  missing: BackupResult['missing'],
+): readonly string[] {
+  return missing.filter((each) => each.what === what).map(({ client }) => client);
+}
+
+/** The first clients by name; `--json` has all. */
+function named(clients: readonly string[]): string {
+  const [shown, more] = [clients.slice(0, 3).join(', '), clients.length - 3];
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 /** How a CA key is in a backup, in words. */

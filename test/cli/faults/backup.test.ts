@@ -1,17 +1,23 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { basename } from 'node:path';
+import { tryLock } from 'fs-native-extensions';
+import { describe, expect, it, vi } from 'vitest';
 import { type CraftedMember, craftBackup } from '../../support/crafted-backup.ts';
 import { FaultField } from '../../support/fault-field.ts';
 import { runProgram } from '../../support/outside-program.ts';
@@ -137,6 +143,56 @@ describe('restore refuses', () => {
     expect(readdirSync(copy.directory)).toEqual(['evil.tar']);
   });
 
+  it('a file with other permissions than it has, which it names', () => {
+    const copy = new FaultField();
+    writeFileSync(copy.path('mode.tar'), craftBackup([{ path: 'ca.crt', content: 'x', mode: 0o4755 }]));
+    expectDamaged(copy, 'mode.tar', /"ca\.crt" has mode 4755 where 0644 belongs$/m);
+  });
+
+  const large: Record<string, readonly [CraftedMember, RegExp]> = {
+    'a CRL': [{ path: 'crl/ca.crl', octets: 5 * 2 ** 30 }, /crl\/ca\.crl has \d+ octets > \d+ allowed/],
+    settings: [{ path: 'ca.json', octets: 2 ** 21 }, /ca\.json has \d+ octets > \d+ allowed/],
+    'a key': [{ path: 'keys/root.key', octets: 2 ** 21 }, /root\.key has \d+ octets > 65536 allowed/],
+    'a line of the record': [
+      { path: 'ledger/00000001.jsonl', octets: 2 ** 28 },
+      /a line of ledger\/00000001\.jsonl is longer than \d+ octets/,
+    ],
+  };
+  it.each(Object.entries(large))('%s that is far too long, without reading it', (_name, [member, what]) => {
+    const copy = new FaultField();
+    writeFileSync(copy.path('large.tar'), craftBackup([member]));
+    truncateSync(copy.path('large.tar'), 2 ** 29);
+    const started = Date.now();
+    const { exitCode, stdout } = copy.run(['restore', '--check', 'large.tar', '--json']);
+    expect([exitCode, JSON.parse(stdout).checks[0].detail]).toEqual([1, expect.stringMatching(what)]);
+    expect(Date.now() - started).toBeLessThan(8000);
+  });
+
+  it('a list of hashes that is too long, or has a line that is', () => {
+    const copy = new FaultField();
+    for (const [octets, what] of [
+      [2 ** 30, /SHA256SUMS has 1073741824 octets > \d+ allowed/],
+      [2 ** 27, /SHA256SUMS is not as it was written/],
+    ] as const) {
+      writeFileSync(copy.path('sums.tar'), craftBackup([], {}, octets));
+      truncateSync(copy.path('sums.tar'), octets + 2 ** 20);
+      const { exitCode, stdout } = copy.run(['restore', '--check', 'sums.tar', '--json']);
+      expect([exitCode, JSON.parse(stdout).checks[0].detail]).toEqual([1, expect.stringMatching(what)]);
+    }
+  });
+
+  it('a changed header of age, and knows that it is encrypted', () => {
+    const copy = field.copy();
+    const octets = readFileSync(copy.path('secret.age'));
+    const mac = octets.indexOf('\n--- ') + 5;
+    octets[mac] = octets[mac] === 0x41 ? 0x42 : 0x41;
+    writeFileSync(copy.path('secret.age'), octets);
+    const own = ['--backup-passphrase-file', 'pass'];
+    expectDamaged(copy, 'secret.age', /its header was changed/, ...own);
+    const { stdout } = copy.run(['restore', '--check', 'secret.age', '--json', ...own]);
+    expect(JSON.parse(stdout)).toMatchObject({ valid: false, encrypted: true });
+  });
+
   it('a backup of a newer version', () => {
     const copy = new FaultField();
     writeFileSync(copy.path('new.tar'), craftBackup([], { backup: 2 }));
@@ -200,6 +256,97 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
       });
       expect(readdirSync(copy.path('small'))).toEqual(['filler']);
     });
+  });
+});
+
+describe('a backup that is killed', () => {
+  it('leaves a file with keys in it that the next one into that directory removes', async () => {
+    const copy = field.copy();
+    mkdirSync(copy.path('to'));
+    const version = copy.path('home/clients/billing/.billing/current');
+    // Long enough to be met at work.
+    writeFileSync(`${version}/billing.p12`, '');
+    truncateSync(`${version}/billing.p12`, 2 ** 28);
+    const child = spawn(process.execPath, [shippedCli, 'backup', 'to/killed.tar'], {
+      cwd: copy.directory,
+      stdio: 'ignore',
+      env: cliEnvironment({ CA_HOME: copy.home }),
+    });
+    const ended = once(child, 'exit');
+    try {
+      await vi.waitFor(() => expect(readdirSync(copy.path('to'))).toHaveLength(1), {
+        timeout: 30_000,
+        interval: 5,
+      });
+      const fd = openSync(copy.path('to', readdirSync(copy.path('to'))[0] ?? ''), 'r+');
+      expect(tryLock(fd), 'its lock is free').toBe(false);
+      closeSync(fd);
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect(readdirSync(copy.path('to'))).toEqual([
+      expect.stringMatching(/^\.killed\.tar\.[0-9a-f]{12}\.backup\.tmp$/),
+    ]);
+    truncateSync(`${version}/billing.p12`, 0);
+    copy.do('backup', 'to/new.tar');
+    expect(readdirSync(copy.path('to'))).toEqual(['new.tar']);
+  });
+
+  it('is told from one that is at work by its lock, and from the files of others by its name', () => {
+    const copy = field.copy();
+    mkdirSync(copy.path('to'));
+    const busy = copy.path('to', '.now.tar.0a1b2c3d4e5f.backup.tmp');
+    const other = copy.path('to', '.old.tar.0a1b2c3d4e5f.tmp');
+    for (const path of [busy, other]) writeFileSync(path, 'keys', { mode: 0o600 });
+    const fd = openSync(busy, 'r+');
+    try {
+      expect(tryLock(fd)).toBe(true);
+      copy.do('backup', 'to/new.tar');
+    } finally {
+      closeSync(fd);
+    }
+    expect(readdirSync(copy.path('to')).sort()).toEqual([basename(busy), basename(other), 'new.tar']);
+  });
+});
+
+describe('a backup takes', () => {
+  it('of crl/ only what is ours, and not what says where copies are', () => {
+    const copy = field.copy();
+    writeFileSync(copy.path('home/crl/.spread'), '1\n');
+    writeFileSync(copy.path('home/crl/private'), 'a secret', { mode: 0o600 });
+    writeFileSync(copy.path('home/crl/lost-3-0a1b2c3d.head'), 'a head');
+    copy.do('backup', 'ours.tar');
+    copy.do('restore', 'ours.tar', ...place);
+    expect(readdirSync(copy.path('new/crl')).sort()).toEqual([
+      'ca.crl',
+      'ca.crl.pem',
+      'ledger.head',
+      'lost-3-0a1b2c3d.head',
+    ]);
+  });
+
+  it('and tells the clients whose files or key are gone from the home directory', () => {
+    const copy = field.copy();
+    const key = copy.path('home/clients/billing/.billing');
+    const serial = readdirSync(key).find((name) => name !== 'current') ?? '';
+    copy.do('issue', 'taken');
+    copy.do('issue', 'out', '--out', copy.path('elsewhere'));
+    rmSync(copy.path('home/clients/taken'), { recursive: true });
+    renameSync(`${key}/${serial}/billing.key`, copy.path('billing.key'));
+    symlinkSync(copy.path('billing.key'), `${key}/${serial}/billing.key`);
+    const { deliveries, elsewhere, missing } = copy.do('backup', 'some.tar');
+    expect({ deliveries, elsewhere, missing }).toEqual({
+      deliveries: 1,
+      elsewhere: 1,
+      missing: [
+        { client: 'billing', what: 'key' },
+        { client: 'taken', what: 'files' },
+      ],
+    });
+    const { stdout, stderr } = copy.run(['backup', 'more.tar']);
+    expect(stdout).toContain('(--out); files of taken: clients/ has them no more\n');
+    expect(stderr).toContain('the key of billing is not in it');
   });
 });
 
@@ -289,9 +436,10 @@ describe('a restored authority', () => {
 
   it('can be had with tar and sha256sum alone', () => {
     const copy = field.copy();
-    mkdirSync(copy.path('by-hand'));
+    mkdirSync(copy.path('by-hand'), { mode: 0o700 });
     runProgram('tar', ['-xpf', copy.path('plain.tar'), '-C', copy.path('by-hand')]);
     runProgram('sh', ['-c', 'cd "$1" && sha256sum --check --strict SHA256SUMS', 'sh', copy.path('by-hand')]);
+    for (const name of ['manifest.json', 'SHA256SUMS']) rmSync(copy.path('by-hand', name));
     expect(copy.run(['status', '--home', 'by-hand']).exitCode).toBe(0);
     expect(copy.do('issue', 'orders', '--home', 'by-hand')).toMatchObject({ client: 'orders' });
   });

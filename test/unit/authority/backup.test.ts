@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type BackupRequest, backup } from '../../../src/authority/backup.ts';
-import type { Backups } from '../../../src/authority/ports.ts';
+import type { Backups, Snapshot } from '../../../src/authority/ports.ts';
 import { drill, restore } from '../../../src/authority/restore.ts';
 import { CaError } from '../../../src/core/ca-error.ts';
+import type { ClientName } from '../../../src/core/client-name.ts';
+import type { Serial } from '../../../src/core/serial.ts';
 import type { MemoryBackup, MemoryBackups } from '../../support/memory-backups.ts';
 import { diskFull } from '../../support/memory-ports.ts';
 import { openScene, refusalIn, type Scene } from './scene.ts';
@@ -18,6 +20,12 @@ function keptIn({ world }: Scene): MemoryBackup {
   const kept = (world.ports.backups as MemoryBackups).kept.get(name);
   if (!kept) throw new Error('there is no backup');
   return kept;
+}
+
+async function serialIn({ world }: Scene, client: string): Promise<Serial> {
+  const [first] = await world.state.certificatesOf(client as ClientName);
+  if (!first) throw new Error(`${client} has no certificate`);
+  return first.serial;
 }
 
 /** Ports of a place without an authority, with the same backups. */
@@ -70,22 +78,75 @@ describe('backup', () => {
     expect((await drillIt(scene)).checks.filter(({ ok }) => !ok)).toEqual([]);
   });
 
-  it('knows which deliveries the record knows, as it was', async () => {
+  it('knows of each client what the record says of its deliveries, as it was', async () => {
     const scene = await openScene();
-    const done = await scene.serialOf('billing');
+    const home = { delivery: { kind: 'home' } } as const;
+    await scene.issue('billing', home);
+    await scene.issue('out', { delivery: { kind: 'directory', path: '/elsewhere' } });
     scene.world.fail('deliver');
-    await refusalIn(scene.issue('owed'));
-    const owed = (await scene.world.state.undelivered())[0]?.serial;
+    await refusalIn(scene.issue('owed', home));
     await keep(scene);
-    const later = await scene.serialOf('later');
-    const { deliveryOf } = keptIn(scene).snapshot as unknown as {
-      deliveryOf(serial: unknown): Promise<string>;
-    };
-    expect([await deliveryOf(done), await deliveryOf(owed), await deliveryOf(later)]).toEqual([
-      'done',
-      'owed',
-      undefined,
+    await scene.issue('later', home);
+    await scene.revoke('billing');
+    const { deliveriesTo, isKnownByNow } = keptIn(scene).snapshot as unknown as Snapshot;
+    const of = async (client: string) => (await deliveriesTo(client as ClientName)) ?? 'unknown';
+    const billing = await serialIn(scene, 'billing');
+    expect([await of('billing'), await of('out'), await of('owed'), await of('later')]).toEqual([
+      { certificates: [{ serial: billing, state: 'done' }], inHome: billing, isLive: true, withKey: true },
+      {
+        certificates: [expect.objectContaining({ state: 'done' })],
+        inHome: undefined,
+        isLive: false,
+        withKey: false,
+      },
+      {
+        certificates: [expect.objectContaining({ state: 'owed' })],
+        inHome: undefined,
+        isLive: false,
+        withKey: false,
+      },
+      'unknown',
     ]);
+    expect(await isKnownByNow(await serialIn(scene, 'later'))).toBe(true);
+    expect(await isKnownByNow('0a0b' as Serial)).toBe(false);
+  });
+
+  it('begins again from a newer head when files went meanwhile, and gives up after five times', async () => {
+    const scene = await openScene();
+    const { backups } = scene.world.ports;
+    const heads: number[] = [];
+    const ports = (failures: number) => ({
+      ...scene.world.ports,
+      backups: {
+        check: (each: string) => backups.check(each),
+        open: backups.open.bind(backups),
+        write: async (...all: Parameters<Backups['write']>) => {
+          heads.push(all[1].manifest.head.seq);
+          if (heads.length > failures) return backups.write(...all);
+          await scene.issue(`${all[0].slice(1)}-${heads.length}`);
+          throw new CaError('store/changed', 'it was changed');
+        },
+      },
+    });
+    const result = await backup({ target: name, dryRun: false }, ports(2));
+    expect(new Set(heads).size).toBe(3);
+    expect(result.head.seq).toBe(heads.at(-1));
+    heads.length = 0;
+    const never = backup({ target: '/never', dryRun: false }, ports(9));
+    expect((await refusalIn(never)).code).toBe('store/changed');
+    expect(heads).toHaveLength(5);
+  });
+
+  it('warns when the key of the CA that issues to clients is not there, and of no other', async () => {
+    const scene = await openScene({ twoTier: true });
+    scene.world.caKeys.delete('root');
+    expect(await keep(scene)).not.toHaveProperty('warnings');
+    expect(await restoreIt(scene)).not.toHaveProperty('warnings');
+    scene.world.caKeys.delete('issuing');
+    const warnings = ['keys/issuing.key is not in it: without that nothing can be signed'];
+    expect((await keep(scene, { target: '/without' })).warnings).toEqual(warnings);
+    const restored = restore({ source: '/without', obtainPassphrase, dryRun: true }, emptyPlace(scene));
+    expect((await restored).warnings).toEqual(warnings);
   });
 
   it('goes without the lock where nobody can write: a failing disk is to be saved', async () => {
@@ -270,6 +331,26 @@ describe('restore', () => {
     const other = { target: '/without', dryRun: false };
     await backup(other, scene.world.ports);
     await restore({ source: '/without', obtainPassphrase, dryRun: false }, emptyPlace(scene));
+  });
+
+  it('does without the passphrase of a key, and says that it was not opened; the drill does not', async () => {
+    const scene = await openScene({ encryptKeys: true });
+    await keep(scene);
+    const unopened = (why: string) => [
+      expect.stringMatching(new RegExp(`^keys/root.key was not opened, .*: ${why}`)),
+    ];
+    scene.world.passphrase = 'another passphrase';
+    expect((await restoreIt(scene)).warnings).toEqual(unopened('the passphrase does not open'));
+    const ports = {
+      ...emptyPlace(scene),
+      obtainPassphrase: async () => {
+        throw new CaError('cli/no-terminal', 'there is no terminal');
+      },
+    };
+    const request = { source: name, obtainPassphrase, dryRun: false };
+    expect((await restore(request, ports)).warnings).toEqual(unopened('there is no terminal'));
+    expect((await refusalIn(drill(request, ports))).code).toBe('cli/no-terminal');
+    expect((await drillIt(scene)).valid).toBe(false);
   });
 
   it('warns of what can be mended afterwards, and refuses what cannot', async () => {
