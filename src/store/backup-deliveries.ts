@@ -31,8 +31,14 @@ interface Version {
  * not know at its head are later ones, and are left out; the one before is still beside them, for a delivery keeps it.
  * Throws `store/changed` where there are two later ones, and that before them is gone.
  */
-export async function* findDeliveries(homePath: string, snapshot: Snapshot): AsyncGenerator<DeliveryFiles> {
-  for (const name of namesIn(join(homePath, 'clients')).sort(comparePaths)) {
+export async function* findDeliveries(
+  homePath: string,
+  snapshot: Snapshot,
+  onClients: (done: number, total: number) => void,
+): AsyncGenerator<DeliveryFiles> {
+  const names = namesIn(join(homePath, 'clients')).sort(comparePaths);
+  for (const [index, name] of names.entries()) {
+    onClients(index + 1, names.length);
     if (!isDeliveredTo(name)) continue;
     const client = parseClientName(name);
     const recorded = await snapshot.deliveriesTo(client);

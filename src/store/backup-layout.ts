@@ -59,9 +59,17 @@ function deliveryFileAt(path: string): BackupFile | undefined {
 
 /** Which file of a client's delivery has that name. */
 export function deliveryFileOf(client: string, name: string): keyof DeliveryNames | undefined {
-  const names = Object.entries(namesOf(client)) as [keyof DeliveryNames, string][];
-  return names.find(([, each]) => each === name)?.[0];
+  if (name === rootName) return 'ca';
+  const ending = name.startsWith(client) ? name.slice(client.length) : '';
+  return ending === rootName ? undefined : fileOfEnding.get(ending);
 }
+
+const rootName = namesOf('').ca;
+
+/** Looked up for every file of every client, twice. */
+const fileOfEnding = new Map(
+  (Object.entries(namesOf('')) as [keyof DeliveryNames, string][]).map(([file, ending]) => [ending, file]),
+);
 
 /** A member to come: a file without its size, which its header tells. */
 export type PlannedMember =

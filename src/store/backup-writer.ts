@@ -29,6 +29,8 @@ export interface BackupPlan {
   write(sink: (octets: Uint8Array) => void): void;
 }
 
+const zeros = new Uint8Array(512);
+
 /** Reads everything that goes into a backup of the authority in that home. Throws `ledger/broken-chain`, `store/…`. */
 export async function planBackup(
   homePath: string,
@@ -49,7 +51,8 @@ export async function planBackup(
   const missing: MissingDelivery[] = [];
   const found = new Set<ClientName>();
   let deliveries = 0;
-  for await (const { client, paths, missing: what } of findDeliveries(homePath, snapshot)) {
+  const onClients = (done: number, total: number) => progress(done, total, 'clients read');
+  for await (const { client, paths, missing: what } of findDeliveries(homePath, snapshot, onClients)) {
     for (const path of paths) sums.push(sumOf(path, contentOfFile(join(homePath, path))));
     if (paths.length > 0) deliveries++;
     if (what) missing.push({ client, what });
@@ -86,7 +89,7 @@ export async function planBackup(
       const add = (path: string, mode: number, octets: number, content: Iterable<Uint8Array>) => {
         sink(encodeTarHeader({ type: 'file', path, mode, octets }, time));
         for (const piece of content) sink(piece);
-        sink(new Uint8Array(paddingOf(octets)));
+        sink(zeros.subarray(0, paddingOf(octets)));
       };
       add(manifestName, secretMode, manifestOctets.length, [manifestOctets]);
       add(sumsName, secretMode, list.length, [list]);
@@ -147,10 +150,10 @@ function* contentOfFile(path: string, octets?: number): Generator<Uint8Array> {
   try {
     let left = octets ?? fstatSync(fd).size;
     while (left > 0) {
-      const piece = Buffer.alloc(Math.min(left, 1 << 20));
+      const piece = Buffer.allocUnsafe(Math.min(left, 1 << 20));
       const got = readSync(fd, piece, 0, piece.length, null);
       if (got === 0 && octets === undefined) return;
-      yield got === 0 ? piece : piece.subarray(0, got);
+      yield got === 0 ? piece.fill(0) : piece.subarray(0, got);
       left -= got === 0 ? piece.length : got;
     }
   } catch (error) {

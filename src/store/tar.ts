@@ -110,7 +110,7 @@ function encodeBlock({ name, mode, octets, time, flag, target }: Block): Buffer 
   block.write(octal(0, 7), 329);
   block.write(octal(0, 7), 337);
   let sum = 0;
-  for (const octet of block) sum += octet;
+  for (let at = 0; at < blockOctets; at++) sum += block[at] ?? 0;
   block.write(`${octal(sum, 6)}\0 `, 148);
   return block;
 }
