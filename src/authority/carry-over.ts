@@ -7,7 +7,7 @@ import {
 } from '../core/revocation-page.ts';
 import type { EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
-import { crlRevocations, decodeCrl } from '../x509/crl.ts';
+import { type Crl, crlRevocations, decodeCrl } from '../x509/crl.ts';
 import { verifyBytes } from '../x509/signature.ts';
 import type { Issuer } from './issuer.ts';
 
@@ -20,22 +20,23 @@ export interface Forgotten {
 }
 
 /**
- * The revocations of a published CRL that the record lacks. Without them the next list would let revoked clients in
- * again. A file that this CA did not sign says nothing.
+ * The revocations of published CRLs that the record lacks. Without them the next list would let revoked clients in
+ * again.
  *
+ * @param published lists of this CA, as {@link readOwnCrl} gives them
  * @param own what the record itself puts on the next CRL
  */
 export async function findForgotten(
-  published: Uint8Array,
+  published: readonly Crl[],
   own: readonly RevocationPage[],
-  issuer: Issuer,
   view: LedgerView,
 ): Promise<Forgotten> {
   const known = new Set(own.flatMap((page) => decodeRevocationPage(page).map(({ serial }) => serial)));
   const revoked: EntryBody[] = [];
   const carried: Revocation[] = [];
-  for (const revocation of signedRevocations(published, issuer)) {
+  for (const revocation of published.flatMap((crl) => [...crlRevocations(crl)])) {
     if (known.has(revocation.serial)) continue;
+    known.add(revocation.serial);
     const certificate = await view.certificate(revocation.serial);
     if (!certificate) {
       carried.push(revocation);
@@ -54,17 +55,17 @@ export async function findForgotten(
   return { revoked, carried: encodeRevocationPage(carried) };
 }
 
-function signedRevocations(
-  published: Uint8Array,
+/** The CRL in a file, if this CA signed it and all of it can be read; what others have put there says nothing. */
+export function readOwnCrl(
+  der: Uint8Array | undefined,
   { facts, signatureAlgorithm }: Issuer,
-): readonly Revocation[] {
+): Crl | undefined {
+  if (!der) return undefined;
   try {
-    const crl = decodeCrl(published);
-    return verifyBytes(facts.spki, signatureAlgorithm, crl.tbs, crl.signature)
-      ? [...crlRevocations(crl)]
-      : [];
+    const crl = decodeCrl(der);
+    return verifyBytes(facts.spki, signatureAlgorithm, crl.tbs, crl.signature) ? crl : undefined;
   } catch (error) {
-    if (error instanceof CaError) return [];
+    if (error instanceof CaError) return undefined;
     throw error;
   }
 }

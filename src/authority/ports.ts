@@ -70,14 +70,22 @@ export interface PublishedCrl {
   readonly pem: string;
   /** The record's signed head after this CRL's entry, which is put beside the CRL. */
   readonly head?: string;
-  /** The head before it, if the record does not go on from it: set aside in the same directory. */
-  readonly lostHead?: NamedFile;
+  /** Heads before it that do not speak for the record: set aside in the same directory. */
+  readonly lostHeads?: readonly NamedFile[];
 }
 
 /** Where the CRLs lie once they are published; `bundle` holds all of them in one PEM. */
 export interface CrlPaths {
   readonly der: string;
   readonly pem: string;
+}
+
+/** What lies where a CRL is copied to, from an earlier publication, or from somebody else. */
+export interface CrlCopy {
+  readonly der?: Uint8Array;
+  readonly head?: Uint8Array;
+  /** Where the head is, or would be. */
+  readonly headFile: string;
 }
 
 /** The authority's own files. */
@@ -96,6 +104,10 @@ export interface Home {
   publishCrl(crl: PublishedCrl): Promise<CrlPaths>;
   /** Writes the published CRL files of all issuers, and the head beside them, into another directory as well, by rename. */
   copyCrls(directory: string): Promise<void>;
+  /** True if that directory holds {@link copyCrls} of what is published now, as far as sizes and the head tell. */
+  hasCopies(directory: string): Promise<boolean>;
+  /** What that directory holds in the place of that issuer's CRL and of the head. */
+  readCopy(directory: string, issuer: IssuerRole): Promise<CrlCopy>;
   /** The number of the CRL that was last copied and announced everywhere, as {@link recordSpread} was told. */
   readSpread(): Promise<string | undefined>;
   recordSpread(number: string): Promise<void>;

@@ -5,12 +5,12 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CrlRecord } from '../ledger/record.ts';
 import { encodeSignedHead } from '../ledger/signed-head.ts';
 import { approveCrl } from '../lint/approve.ts';
-import { decodeSigned } from '../x509/certificate.ts';
-import { decodeTbsCrl, encodeTbsCrl } from '../x509/crl.ts';
+import { type Crl, encodeTbsCrl } from '../x509/crl.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { encodePem } from '../x509/pem.ts';
-import { findForgotten } from './carry-over.ts';
+import { findForgotten, readOwnCrl } from './carry-over.ts';
 import { checkClock } from './clock-check.ts';
+import { findNewerCopy, numberOf, readOtherCopies } from './crl-copies.ts';
 import {
   clientIssuer,
   clientIssuerRole,
@@ -19,7 +19,7 @@ import {
   openSigner,
   type Signer,
 } from './issuer.ts';
-import { findRollback, type Rollback } from './kept-head.ts';
+import { type FoundHead, judgeHeads, type Rollback } from './kept-head.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 import { copyPublished, isSpread, spreadCrl } from './spread-crl.ts';
@@ -32,21 +32,24 @@ export interface CrlResult {
   readonly nextUpdate: Date;
   readonly entries: number;
   readonly files: CrlPaths;
-  /** The record was put back from an older copy since the CRL before. */
+  /** The record was put back from an older copy, or rewritten, since the CRL before. */
   readonly rollback?: Rollback;
 }
 
 /**
  * Signs a new CRL, records it and puts it in place, in this order and under the ledger's lock, so that CRLs appear
  * in the order of their numbers.
+ *
+ * @param copyTo where copies will go: what lies there is taken into account before it is overwritten
  */
 export async function publishCrl(
   signer: Signer,
   settings: Settings,
   ports: Pick<Ports, 'ledger' | 'home' | 'clock' | 'runHook' | 'clockConfirmed'>,
+  copyTo: readonly string[] = settings.crl.copyTo,
 ): Promise<CrlResult> {
   const result = await ports.ledger.transact((transaction) =>
-    publishInside(transaction, signer, settings, ports),
+    publishInside(transaction, signer, settings, ports, copyTo),
   );
   await spreadCrl(result, settings, ports);
   return result;
@@ -57,7 +60,8 @@ export async function publishInside(
   transaction: LedgerTransaction,
   signer: Signer,
   settings: Settings,
-  ports: Pick<Ports, 'home' | 'clock' | 'clockConfirmed'>,
+  ports: Pick<Ports, 'ledger' | 'home' | 'clock' | 'clockConfirmed'>,
+  copyTo: readonly string[] = settings.crl.copyTo,
 ): Promise<CrlResult> {
   const { issuer } = signer;
   const view = transaction.view();
@@ -65,21 +69,33 @@ export async function publishInside(
   checkClock(now, view.head, ports.clockConfirmed);
   // The root of two tiers signs too seldom to speak for the record.
   const isOfClients = issuer.role === clientIssuerRole(view.authority);
-  const lost = isOfClients ? await findRollback(view, ports.home) : undefined;
   const last = await view.lastCrl(issuer.role);
   const published = await ports.home.readCrl(issuer.role);
   const isPublished = last !== undefined && published !== undefined && sha256Hex(published) === last.sha256;
-  const { revocations, carried } = await listRevocations(transaction, issuer, published, {
+  const copies = await readOtherCopies(copyTo, issuer, published, ports.home);
+  const heads = isOfClients
+    ? await judgeHeads(await besideCrl(ports.home), copies.heads, view, ports)
+    : undefined;
+  const rollback = heads?.rollback;
+  // Of a record that a head proves all the way to this CRL's entry nothing is forgotten that is on this CRL.
+  const isExplained = isPublished && heads?.isProved && !rollback && last.carried === undefined;
+  const inPlace = isExplained ? undefined : readOwnCrl(published, issuer);
+  const { revocations, carried } = await listRevocations(
+    transaction,
+    issuer,
+    inPlace ? [inPlace, ...copies.crls] : copies.crls,
     // Entries of expired certificates may go only if the CRL that was to show them last really was published.
-    dropExpired: isPublished,
-    mayHaveForgotten: !isPublished || last.carried !== undefined,
-  });
+    { dropExpired: isPublished && !rollback },
+  );
   const entries = revocations.reduce((sum, page) => sum + page.length / revocationWidth, 0);
 
   const thisUpdate = wholeSeconds(now);
   // The root of two tiers signs its CRL once for its whole life, and can then stay offline.
   const nextUpdate = isOfClients ? addMs(thisUpdate, settings.crl.validityMs) : issuer.facts.notAfter;
-  const number = nextNumber(thisUpdate, last, published);
+  const number = nextNumber(thisUpdate, last, [
+    published && numberOf(published),
+    ...copies.crls.map((crl) => crl.number),
+  ]);
   const tbs = encodeTbsCrl({
     signatureAlgorithm: issuer.signatureAlgorithm,
     issuer: issuer.facts.subject,
@@ -107,7 +123,7 @@ export async function publishInside(
     der,
     pem: encodePem('X509 CRL', der),
     ...(isOfClients ? { head: encodeSignedHead(signer.signHead(view.authority.name, recorded)) } : {}),
-    ...(lost ? { lostHead: lost.file } : {}),
+    ...(heads ? { lostHeads: heads.setAside } : {}),
   });
   return {
     number: `${number}`,
@@ -115,22 +131,22 @@ export async function publishInside(
     nextUpdate,
     entries,
     files,
-    ...(lost ? { rollback: lost.rollback } : {}),
+    ...(rollback ? { rollback } : {}),
   };
 }
 
-/** What goes on the issuer's next CRL, and how many of these entries are carried over from the published one. */
+/** What goes on the issuer's next CRL, and how many of these entries are carried over from published ones. */
 async function listRevocations(
   transaction: LedgerTransaction,
   issuer: Issuer,
-  published: Uint8Array | undefined,
-  options: { readonly dropExpired: boolean; readonly mayHaveForgotten: boolean },
+  published: readonly Crl[],
+  options: { readonly dropExpired: boolean },
 ): Promise<{ revocations: readonly RevocationPage[]; carried: number }> {
   const view = transaction.view();
   if (issuer.role !== clientIssuerRole(view.authority)) return { revocations: [], carried: 0 };
   const own = await view.revocationsForCrl(options);
-  if (!published || !options.mayHaveForgotten) return { revocations: own, carried: 0 };
-  const { revoked, carried } = await findForgotten(published, own, issuer, view);
+  if (published.length === 0) return { revocations: own, carried: 0 };
+  const { revoked, carried } = await findForgotten(published, own, view);
   if (revoked.length > 0) await transaction.append(revoked);
   const complete = revoked.length > 0 ? await transaction.view().revocationsForCrl(options) : own;
   const revocations = carried.length > 0 ? [...complete, carried] : complete;
@@ -141,6 +157,7 @@ async function listRevocations(
 export async function whyCrlIsDue(
   settings: Settings,
   ports: Pick<Ports, 'ledger' | 'home' | 'clock'>,
+  copyTo: readonly string[] = settings.crl.copyTo,
 ): Promise<string | undefined> {
   const view = await ports.ledger.view();
   const role = clientIssuerRole(view.authority);
@@ -152,7 +169,8 @@ export async function whyCrlIsDue(
     return `it is of ${formatInstant(last.thisUpdate)}`;
   if (await hasUnlisted(view, last)) return 'a revocation is not on it yet';
   if (!(await isInPlace(last, ports.home, role))) return 'the published file is not the one on record';
-  return undefined;
+  const newer = await findNewerCopy(copyTo, clientIssuer(view.authority), last, ports.home);
+  return newer === undefined ? undefined : `the copy in ${newer} is newer than the one on record`;
 }
 
 /** True if something was revoked since that CRL: the one that was to list it could not be made. */
@@ -205,11 +223,12 @@ export async function crl(
   ports: Ports,
 ): Promise<{ crl: CrlResult | undefined; why: string | undefined }> {
   const { authority } = await ports.ledger.view();
-  const why = request.ifDue ? await whyCrlIsDue(settings, ports) : 'asked for';
+  const copyTo = [...settings.crl.copyTo, ...(request.copyTo === undefined ? [] : [request.copyTo])];
+  const why = request.ifDue ? await whyCrlIsDue(settings, ports, copyTo) : 'asked for';
   let result = await currentCrl(ports, request.root ? 'root' : undefined);
   if (why !== undefined && !request.dryRun) {
     const issuer = request.root ? openIssuer('root', authority.root) : clientIssuer(authority);
-    result = await publishCrl(await openSigner(issuer, ports), settings, ports);
+    result = await publishCrl(await openSigner(issuer, ports), settings, ports, copyTo);
   } else if (result && !request.dryRun && !(await isSpread(result, settings, ports))) {
     await spreadCrl(result, settings, ports);
   }
@@ -218,25 +237,21 @@ export async function crl(
 }
 
 /**
- * The next CRLNumber: greater than the last on record and the one in place, and at least the time in milliseconds, so that it
+ * The next CRLNumber: greater than the last on record and those in place, and at least the time in milliseconds, so that it
  * grows even after an old backup was restored (RFC 5280 §5.2.3).
  */
 function nextNumber(
   thisUpdate: Date,
   last: CrlRecord | undefined,
-  published: Uint8Array | undefined,
+  inPlace: readonly (bigint | undefined)[],
 ): bigint {
-  const candidates = [BigInt(thisUpdate.getTime())];
-  if (last) candidates.push(last.number + 1n);
-  const onDisk = published === undefined ? undefined : numberOf(published);
-  if (onDisk !== undefined) candidates.push(onDisk + 1n);
-  return candidates.reduce((a, b) => (a > b ? a : b));
+  return [last?.number, ...inPlace]
+    .filter((number) => number !== undefined)
+    .map((number) => number + 1n)
+    .reduce((a, b) => (a > b ? a : b), BigInt(thisUpdate.getTime()));
 }
 
-function numberOf(der: Uint8Array): bigint | undefined {
-  try {
-    return decodeTbsCrl(decodeSigned(der, 'CRL').tbs).number;
-  } catch {
-    return undefined; // a damaged file says nothing, and is about to be replaced
-  }
+async function besideCrl(home: Home): Promise<FoundHead | undefined> {
+  const octets = await home.readHead();
+  return octets && { file: home.filePath('crl/ledger.head'), octets };
 }

@@ -1,6 +1,9 @@
 import { CaError } from '../core/ca-error.ts';
 import { formatInstant } from '../core/instant.ts';
+import { printable } from '../core/printable.ts';
+import { isNewer } from './crl-copies.ts';
 import { runHookOrThrow } from './deliver.ts';
+import { clientIssuer } from './issuer.ts';
 import type { Ports } from './ports.ts';
 import type { CrlResult } from './publish-crl.ts';
 import type { Settings } from './settings.ts';
@@ -57,7 +60,10 @@ function afterPublishing(cause: CaError, message: string, hint: string | undefin
   });
 }
 
-/** True if the copies and the hook that the settings ask for are done for that CRL, or for one after it: all are copied at once. */
+/**
+ * True if the copies and the hook that the settings ask for are done for that CRL, or for one after it (all are copied at
+ * once), and the copies are still there.
+ */
 export async function isSpread(
   { number }: Pick<CrlResult, 'number'>,
   { crl: { copyTo, hook } }: Settings,
@@ -65,7 +71,9 @@ export async function isSpread(
 ): Promise<boolean> {
   if (copyTo.length === 0 && hook === undefined) return true;
   const spread = (await home.readSpread()) ?? '';
-  return /^\d+$/.test(spread) && BigInt(spread) >= BigInt(number);
+  if (!/^\d+$/.test(spread) || BigInt(spread) < BigInt(number)) return false;
+  for (const directory of copyTo) if (!(await home.hasCopies(directory))) return false;
+  return true;
 }
 
 /** Copies the CRLs to one more directory, and says when it fails that they are published. */
@@ -77,7 +85,27 @@ export async function copyPublished(directory: string, ports: Pick<Ports, 'ledge
   }
 }
 
-/** Copies under the ledger's lock, so that a slow copy of an older list never lands on a newer one. */
-async function copyInOrder(directory: string, ports: Pick<Ports, 'ledger' | 'home'>): Promise<void> {
-  await ports.ledger.transact(() => ports.home.copyCrls(directory));
+/**
+ * Copies under the ledger's lock, so that a slow copy of an older list never lands on a newer one. Nor may one of a record
+ * that was put back: whoever publishes takes what was there along.
+ */
+async function copyInOrder(
+  directory: string,
+  { ledger, home }: Pick<Ports, 'ledger' | 'home'>,
+): Promise<void> {
+  await ledger.transact(async (transaction) => {
+    const view = transaction.view();
+    const issuer = clientIssuer(view.authority);
+    const last = await view.lastCrl(issuer.role);
+    if (last && isNewer(await home.readCopy(directory, issuer.role), issuer, last)) {
+      throw new CaError(
+        'store/occupied',
+        `${printable(directory)} holds a newer CRL than the one on record`,
+        {
+          hint: 'take along what it says: ca crl --out with that directory',
+        },
+      );
+    }
+    await home.copyCrls(directory);
+  });
 }

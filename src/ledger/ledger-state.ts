@@ -110,7 +110,7 @@ export class LedgerState implements LedgerView {
         this.#barredKeys.add(entry.key);
         break;
       case 'crl-published':
-        this.#crls.set(entry.issuer, crlRecord(entry));
+        this.#crls.set(entry.issuer, crlRecord(entry, hash));
         break;
     }
     this.head = { seq: entry.seq, hash, time: entry.time };
@@ -323,9 +323,9 @@ export function authorityRecord({
 }
 
 /** What a `crl-published` entry says. */
-export function crlRecord(entry: Extract<Entry, { type: 'crl-published' }>): CrlRecord {
+export function crlRecord(entry: Extract<Entry, { type: 'crl-published' }>, hash: string): CrlRecord {
   const { type: _type, prev: _prev, time: _time, number, ...record } = entry;
-  return { ...record, number: BigInt(number) };
+  return { ...record, hash, number: BigInt(number) };
 }
 
 /** The items in runs of {@link pageLength}. */

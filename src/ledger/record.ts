@@ -55,6 +55,8 @@ export interface RevocationRecord {
 
 export interface CrlRecord {
   readonly seq: number;
+  /** SHA-256 of its entry's line: what the head beside the CRL says. */
+  readonly hash: string;
   readonly issuer: IssuerRole;
   readonly number: bigint;
   readonly thisUpdate: Date;

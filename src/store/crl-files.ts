@@ -20,13 +20,13 @@ export function crlNames(
 
 /** The files of a CRL in the order in which they go into place: the DER, which tells that it is published, last. */
 export function crlFiles(
-  { issuer, der, pem, head, lostHead }: PublishedCrl,
+  { issuer, der, pem, head, lostHeads = [] }: PublishedCrl,
   twoTier: boolean,
 ): FileToWrite[] {
   const names = crlNames(issuer, twoTier);
   return [
     { name: names.pem, content: pem, mode: publicMode },
-    ...(lostHead ? [{ name: lostHead.name, content: lostHead.content, mode: publicMode }] : []),
+    ...lostHeads.map(({ name, content }) => ({ name, content, mode: publicMode })),
     ...(head === undefined ? [] : [{ name: headName, content: head, mode: publicMode }]),
     { name: names.der, content: der, mode: publicMode },
   ];

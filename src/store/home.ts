@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
@@ -78,17 +78,34 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     },
 
     async copyCrls(directory) {
-      const twoTier = isTwoTier(path);
-      const names = new Set(
-        (['issuing', 'root'] as const).flatMap((role) => Object.values(crlNames(role, twoTier))),
-      );
-      const files = [...names, allCrlsName, headName].flatMap((name) => {
+      const files = copiedNames(isTwoTier(path)).flatMap((name) => {
         const content = readIfThere(join(crlDirectory, name));
         return content ? [{ name, content, mode: publicMode }] : [];
       });
       const made = makeDirectories(directory, publicDirectoryMode, inheritedOwner);
       await writeFiles(directory, files);
       await syncDirectories(new Set(made.map(dirname)));
+    },
+
+    async hasCopies(directory) {
+      try {
+        // A head is another with each CRL, and is copied last.
+        const head = readIfThere(join(crlDirectory, headName));
+        if (head && !readIfThere(join(directory, headName))?.equals(head)) return false;
+        return copiedNames(isTwoTier(path)).every((name) => {
+          const size = sizeOf(join(crlDirectory, name));
+          return size === undefined || sizeOf(join(directory, name)) === size;
+        });
+      } catch {
+        return false; // who copies there is told why
+      }
+    },
+
+    async readCopy(directory, issuer) {
+      const headFile = join(directory, headName);
+      const der = readIfThere(join(directory, crlNames(issuer, isTwoTier(path)).der));
+      const head = readIfThere(headFile);
+      return { ...(der && { der }), ...(head && { head }), headFile };
     },
 
     readSpread: async () => readIfThere(spreadPath)?.toString('utf8').trim(),
@@ -105,6 +122,16 @@ function isTwoTier(path: string): boolean {
   return ['chain.crt', join('keys', keyFileName('issuing')), join('crl', crlNames('root', true).der)].some(
     (name) => existsSync(join(path, name)),
   );
+}
+
+/** The files that are copied, in the order in which they go into place. */
+function copiedNames(twoTier: boolean): readonly string[] {
+  const crls = (['issuing', 'root'] as const).flatMap((role) => Object.values(crlNames(role, twoTier)));
+  return [...new Set(crls), allCrlsName, headName];
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
 }
 
 /** The files in `crl/`, whoever has put them there, without what a writer that was killed has left. */

@@ -1,6 +1,7 @@
 import type { ClientName } from '../core/client-name.ts';
 import { type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
+import { hashLine } from '../ledger/chain.ts';
 import type { Entry, IssuerRole } from '../ledger/entry.ts';
 import { parseEntry } from '../ledger/entry-codec.ts';
 import {
@@ -171,7 +172,7 @@ export class IndexReader {
   lastCrl(issuer: IssuerRole): CrlRecord | undefined {
     const { rootCrl, issuingCrl } = this.#index.summary;
     const place = issuer === 'root' ? rootCrl : issuingCrl;
-    return place && crlRecord(this.#entry(place, 'crl-published'));
+    return place && crlRecord(this.#entry(place, 'crl-published'), hashLine(this.#line(place)));
   }
 
   lastRevocationSeq(): number {
@@ -235,10 +236,13 @@ export class IndexReader {
   }
 
   #entry<T extends Entry['type']>(place: Place, type: T): Extract<Entry, { type: T }> {
-    const line = this.#journal.read(place.segment, place.offset, place.length);
-    const entry = parseEntry(line, this.#journal.whereAt(place.segment, place.offset));
+    const entry = parseEntry(this.#line(place), this.#journal.whereAt(place.segment, place.offset));
     if (entry.type !== type) throw new IndexDamage(`a line is of type ${entry.type}, not ${type}`);
     return entry as Extract<Entry, { type: T }>;
+  }
+
+  #line({ segment, offset, length }: Place): Uint8Array {
+    return this.#journal.read(segment, offset, length);
   }
 
   /** The rows of these tables with `from` <= notAfter < `to`, in order. */

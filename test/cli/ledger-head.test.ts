@@ -224,7 +224,7 @@ describe('the head beside the CRL', () => {
     const lost = sandbox.read('home/crl/ledger.head');
     sandbox.write(ledger, old);
     const { exitCode, stderr } = await sandbox.run('crl --quiet');
-    expect(exitCode).toBe(0);
+    expect(exitCode).toBe(1);
     const [name = ''] = readdirSync(sandbox.path('home/crl')).filter((each) => each.startsWith('lost-'));
     expect(settle(stderr, sandbox)).toBe(
       'ca: the ledger ends at entry 5, and /tmp/home/crl/ledger.head was signed over entry 7 at 2026-11-22T09:30:00Z: the 2 entries after it are missing\n' +
@@ -233,6 +233,19 @@ describe('the head beside the CRL', () => {
     expect(sandbox.read('home/crl', name)).toBe(lost);
     expect((await sandbox.run('ledger verify')).exitCode).toBe(0);
     expect((await sandbox.run(`ledger verify --head home/crl/${name}`)).exitCode).toBe(1);
+  });
+
+  it.each(['crl', 'revoke billing'])('makes ca %s exit 1 once for that, when it is done', async (words) => {
+    const sandbox = await openSandbox();
+    const old = sandbox.read(ledger);
+    await sandbox.run('revoke billing');
+    sandbox.write(ledger, old);
+    expect(await sandbox.json(words, 1)).toMatchObject(
+      words === 'crl'
+        ? { rollback: { code: 'ledger/rolled-back' }, entries: 1 }
+        : { crl: { rollback: { code: 'ledger/rolled-back' }, entries: 1 } },
+    );
+    expect((await sandbox.run(words)).exitCode).toBe(0);
   });
 
   it('makes ca renew exit 1 once for that, and say it as JSON', async () => {

@@ -36,6 +36,7 @@ export type Operation =
   | 'exclusively'
   | 'publishCrl'
   | 'copyCrls'
+  | 'readCopy'
   | 'replaceKey';
 
 /** One place where files are delivered: its versions, and the one that is switched to. */
@@ -71,6 +72,8 @@ export class MemoryWorld {
   readonly lostHeads: NamedFile[] = [];
   /** The number of the CRL that was last copied and announced. */
   spread: string | undefined;
+  /** What the directories hold that got copies of the CRLs. */
+  readonly copies = new Map<string, { crls: Map<IssuerRole, Uint8Array>; head: Uint8Array | undefined }>();
   /** The directories that got copies of the CRLs, one item a copy. */
   readonly crlCopies: string[] = [];
   readonly deliveries = new Map<string, MemoryDelivery>();
@@ -156,16 +159,35 @@ export class MemoryWorld {
         readSettings: async () => world.settings,
         readFiles: async () => world.#files(),
         filePath: (name) => `/ca/${name}`,
-        publishCrl: async ({ issuer, der, pem, head, lostHead }) => {
+        publishCrl: async ({ issuer, der, pem, head, lostHeads = [] }) => {
           world.#perhapsFail('publishCrl');
           if (head !== undefined) world.head = Buffer.from(head);
-          if (lostHead) world.lostHeads.push(lostHead);
+          world.lostHeads.push(...lostHeads);
           world.crls.set(issuer, { der, pem });
           return this.#crlPaths(issuer);
         },
         copyCrls: async (directory) => {
           world.#perhapsFail('copyCrls');
           world.crlCopies.push(directory);
+          const crls = new Map([...world.crls].map(([issuer, { der }]) => [issuer, der]));
+          world.copies.set(directory, { crls, head: world.head });
+        },
+        hasCopies: async (directory) => {
+          const copy = world.copies.get(directory);
+          return (
+            copy?.head === world.head &&
+            [...world.crls].every(([issuer, { der }]) => copy?.crls.get(issuer) === der)
+          );
+        },
+        readCopy: async (directory, issuer) => {
+          world.#perhapsFail('readCopy');
+          const copy = world.copies.get(directory);
+          const der = copy?.crls.get(issuer);
+          return {
+            ...(der && { der }),
+            ...(copy?.head && { head: copy.head }),
+            headFile: `${directory}/ledger.head`,
+          };
         },
         readSpread: async () => world.spread,
         recordSpread: async (number) => {

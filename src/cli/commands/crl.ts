@@ -47,7 +47,7 @@ export function declare(command: Command, run: Run): void {
       const result = await crl(request, settings, ports);
       const shown = { ...result.crl, ...(result.why === undefined ? {} : { why: result.why }) };
       report(context, shown, (_shown, view) => renderCrl(result, { ...view, dryRun, copyTo }));
-      return 'yes';
+      return result.crl?.rollback ? 'no' : 'yes';
     }),
   );
 }

@@ -87,7 +87,7 @@ export function declare(command: Command, run: Run): void {
       }
       const result = await work.revoke(dryRun);
       report(context, result, (each, view) => renderRevoke(each, { ...view, dryRun }));
-      return 'yes';
+      return result.crl?.rollback ? 'no' : 'yes';
     }),
   );
 }

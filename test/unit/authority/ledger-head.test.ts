@@ -351,14 +351,22 @@ describe('the head beside the CRL', () => {
     expect((await scene.renew()).failed).toEqual([]);
   });
 
-  it('that is damaged or forged is no proof, and is replaced', async () => {
+  it('that is damaged or forged is no proof, and is replaced and kept', async () => {
     const scene = await openScene();
     await scene.crl();
     const { head = Buffer.of() } = scene.world;
-    for (const bad of [head.subarray(1), Buffer.from(`${head}`.replace(/seq: \d+/, 'seq: 99'))]) {
+    const forged = [head.subarray(1), Buffer.from(`${head}`.replace(/seq: \d+/, 'seq: 99'))];
+    for (const bad of forged) {
       scene.world.head = bad;
       expect((await scene.crl()).crl?.rollback).toBeUndefined();
     }
-    expect([scene.world.lostHeads, await findings(scene)]).toEqual([[], []]);
+    expect(scene.world.lostHeads).toEqual(
+      forged.map((content) => ({
+        name: expect.stringMatching(/^lost-[0-9a-f]{8}\.head$/),
+        content,
+        secret: false,
+      })),
+    );
+    expect(await findings(scene)).toEqual([]);
   });
 });

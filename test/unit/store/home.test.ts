@@ -380,7 +380,7 @@ describe('the head beside the CRLs', () => {
     rmSync(join(path, 'crl/ledger.head'));
     await expect(home.readHead()).resolves.toBeUndefined();
     const lostHead = { name: 'lost-1.head', content: 'head 1\n', secret: false };
-    await home.publishCrl({ ...crlOf('root', 2), head: 'head 2\n', lostHead });
+    await home.publishCrl({ ...crlOf('root', 2), head: 'head 2\n', lostHeads: [lostHead] });
     expect(readFileSync(join(path, 'crl/lost-1.head'), 'utf8')).toBe('head 1\n');
     expect(readFileSync(join(path, 'crl/ledger.head'), 'utf8')).toBe('head 2\n');
     await home.copyCrls(join(base, 'web'));
@@ -411,6 +411,60 @@ describe('copyCrls', () => {
   it('refuses a file in the place of the directory', async () => {
     await open().create(oneTier);
     await expect(open().copyCrls(join(path, 'ca.crt'))).rejects.toMatchObject({ code: 'store/occupied' });
+  });
+});
+
+describe('hasCopies', () => {
+  const head = 'head 2\n';
+
+  it('is true of a directory that holds what is published, whatever else is there', async () => {
+    const home = open();
+    await home.create(twoTiers);
+    const web = join(base, 'web');
+    expect(await home.hasCopies(web)).toBe(false);
+    await home.copyCrls(web);
+    writeFileSync(join(web, 'index.html'), '');
+    expect(await home.hasCopies(web)).toBe(true);
+    await home.publishCrl({ ...crlOf('issuing', 2), head });
+    expect(await home.hasCopies(web)).toBe(false);
+  });
+
+  it.each(['ca.crl', 'ca.crl.pem', 'root.crl', 'all.crl.pem', 'ledger.head'])(
+    'is false when %s is gone, or cut short',
+    async (name) => {
+      const home = open();
+      await home.create(twoTiers);
+      await home.publishCrl({ ...crlOf('issuing', 2), head });
+      const web = join(base, 'web');
+      await home.copyCrls(web);
+      expect(await home.hasCopies(web)).toBe(true);
+      writeFileSync(join(web, name), 'x');
+      expect(await home.hasCopies(web)).toBe(false);
+      rmSync(join(web, name));
+      expect(await home.hasCopies(web)).toBe(false);
+    },
+  );
+
+  it('is false of a file, and of what cannot be looked at', async () => {
+    const home = open();
+    await home.create(oneTier);
+    expect(await home.hasCopies(join(path, 'ca.crt'))).toBe(false);
+    symlinkSync('loop', join(base, 'loop'));
+    expect(await home.hasCopies(join(base, 'loop'))).toBe(false);
+  });
+});
+
+describe('readCopy', () => {
+  it("gives that issuer's CRL and the head, as far as they are there", async () => {
+    const home = open();
+    await home.create(twoTiers);
+    const web = join(base, 'web');
+    const headFile = join(web, 'ledger.head');
+    expect(await home.readCopy(web, 'root')).toEqual({ headFile });
+    await home.copyCrls(web);
+    const head = readFileSync(headFile);
+    expect(await home.readCopy(web, 'root')).toEqual({ der: crlOf('root').der, head, headFile });
+    expect(await home.readCopy(web, 'issuing')).toEqual({ der: crlOf('issuing').der, head, headFile });
   });
 });
 
