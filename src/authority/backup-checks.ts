@@ -1,7 +1,7 @@
 import { CaError } from '../core/ca-error.ts';
 import { formatInstant } from '../core/instant.ts';
 import type { AuthorityCreated, CrlPublished, Entry, IssuerRole } from '../ledger/entry.ts';
-import { authorityRecord } from '../ledger/ledger-state.ts';
+import { authorityRecord } from '../ledger/entry-records.ts';
 import type { AuthorityRecord } from '../ledger/record.ts';
 import { decodeCrl } from '../x509/crl.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';

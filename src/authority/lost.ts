@@ -3,7 +3,7 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CertificateRecord } from '../ledger/record.ts';
 import type { Adoption } from './adopt.ts';
 import type { FindPublished } from './published-revocation.ts';
-import type { Revocation } from './revoke.ts';
+import type { Revocation } from './revocation.ts';
 import type { Settings } from './settings.ts';
 import { findTarget } from './target.ts';
 

@@ -3,7 +3,6 @@ import { type ClientName, clientNameKey } from '../core/client-name.ts';
 import { encodeRevocationPage, type RevocationPage } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
 import {
-  type AuthorityCreated,
   type ClientAdded,
   type Entry,
   type EntryHead,
@@ -12,6 +11,7 @@ import {
   noPreviousEntry,
   type Revoked,
 } from './entry.ts';
+import { authorityRecord, crlRecord, issuedRecord } from './entry-records.ts';
 import type { LedgerView, StatusCounts } from './ledger-view.ts';
 import {
   type AuthorityRecord,
@@ -299,33 +299,6 @@ export function isLive({ supersededAt, revocation }: CertificateRecord): boolean
 /** True if a delivery is still owed: live, and never delivered. */
 export function isUndelivered(record: CertificateRecord): boolean {
   return !record.deliveredAt && isLive(record);
-}
-
-/** What an `issued` entry says by itself. */
-export function issuedRecord(entry: EntryHead & Issued): CertificateRecord {
-  const { type: _type, prev: _prev, certificate: _certificate, time: issuedAt, ...record } = entry;
-  return { ...record, issuedAt };
-}
-
-/** What the first entry says. */
-export function authorityRecord({
-  name,
-  time,
-  root,
-  issuing,
-}: EntryHead & AuthorityCreated): AuthorityRecord {
-  return {
-    name,
-    createdAt: time,
-    root: Buffer.from(root, 'base64'),
-    ...(issuing !== undefined && { issuing: Buffer.from(issuing, 'base64') }),
-  };
-}
-
-/** What a `crl-published` entry says. */
-export function crlRecord(entry: Extract<Entry, { type: 'crl-published' }>, hash: string): CrlRecord {
-  const { type: _type, prev: _prev, time: _time, number, ...record } = entry;
-  return { ...record, hash, number: BigInt(number) };
 }
 
 /** The items in runs of {@link pageLength}. */

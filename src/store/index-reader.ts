@@ -4,13 +4,8 @@ import type { Serial } from '../core/serial.ts';
 import { hashLine } from '../ledger/chain.ts';
 import type { Entry, IssuerRole } from '../ledger/entry.ts';
 import { parseEntry } from '../ledger/entry-codec.ts';
-import {
-  authorityRecord,
-  crlRecord,
-  issuedRecord,
-  pageLength,
-  unknownSerial,
-} from '../ledger/ledger-state.ts';
+import { authorityRecord, crlRecord, issuedRecord } from '../ledger/entry-records.ts';
+import { pageLength, unknownSerial } from '../ledger/ledger-state.ts';
 import type { StatusCounts } from '../ledger/ledger-view.ts';
 import {
   type AuthorityRecord,

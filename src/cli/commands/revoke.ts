@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Revocation, RevokeResult } from '../../authority/revoke.ts';
+import type { Revocation } from '../../authority/revocation.ts';
+import type { RevokeResult } from '../../authority/revoke.ts';
 import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { parseInstant } from '../../core/instant.ts';

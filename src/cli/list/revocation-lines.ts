@@ -1,5 +1,6 @@
 import { lineFault } from '../../authority/line-faults.ts';
-import type { Revocation, RevocationList } from '../../authority/revoke.ts';
+import type { Revocation } from '../../authority/revocation.ts';
+import type { RevocationList } from '../../authority/revoke.ts';
 import { CaError } from '../../core/ca-error.ts';
 import { parseInstant } from '../../core/instant.ts';
 import { parseRevocationReason } from '../../core/revocation-reason.ts';
