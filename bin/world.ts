@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import process from 'node:process';
 import manifest from '../package.json' with { type: 'json' };
 import type { World } from '../src/cli/context.ts';
@@ -26,10 +26,11 @@ export const realWorld: World = {
   },
   resolvePath: (path, file) => (file === undefined ? resolve(path) : resolve(dirname(file), path)),
 
-  async findFile(path) {
-    if (!isFile(path)) return undefined;
+  async findFile(word, list) {
+    const path = list === undefined ? word : realWorld.resolvePath(word, list);
+    if (!isFile(path, basename(word) === word)) return undefined;
     const { readLimited } = await import('../src/store/input-file.ts');
-    return readLimited(path, { what: 'file', maxOctets: 1 << 20, tooLarge: 'x509/malformed' });
+    return readLimited(path, { what: 'file', maxOctets: maxFoundOctets, tooLarge: 'x509/malformed' });
   },
 
   async readRequest(path) {
@@ -62,10 +63,17 @@ export const realWorld: World = {
   },
 };
 
-/** A directory is none: `ca show billing` may well be run beside the directory that holds billing's files. */
-function isFile(path: string): boolean {
+const maxFoundOctets = 1 << 20;
+
+/**
+ * A directory is none: `ca show billing` may well be run beside the directory that holds billing's files. A bare word may
+ * be a client's name, too: then neither is what could not be a certificate, a pipe or a huge file.
+ */
+function isFile(path: string, isBare: boolean): boolean {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (!stats || stats.isDirectory()) return false;
+    return !isBare || (stats.isFile() && stats.size <= maxFoundOctets);
   } catch (error) {
     if (hasErrorCode(error, 'ENAMETOOLONG')) return false;
     throw ioError(error, 'read', path);

@@ -1,6 +1,7 @@
 import { CaError, type ErrorCode } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import type { Serial } from '../core/serial.ts';
+import type { ClientPolicy } from '../ledger/entry.ts';
 import type { AuthorityRecord } from '../ledger/record.ts';
 import { deliver } from './deliver.ts';
 import type { IssueResult } from './issue-plan.ts';
@@ -73,6 +74,19 @@ export function describeFailure(error: unknown, of?: Subject): Failure {
     message: error.message,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   };
+}
+
+/**
+ * True if a certificate that was recorded and not delivered never can be: its private key, which we had made, is nowhere.
+ * Its client needs another certificate.
+ */
+export async function isKeyLost(
+  { client, serial }: Required<Subject>,
+  { key, delivery }: ClientPolicy,
+  { deliveries }: Pick<Ports, 'deliveries'>,
+): Promise<boolean> {
+  if (key === 'csr' || delivery.kind === 'stdout') return false;
+  return (await deliveries.readKey(client, delivery, serial)) === undefined;
 }
 
 /** Delivers a certificate that was recorded before and never delivered, unless that has changed meanwhile. */

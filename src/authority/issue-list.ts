@@ -1,7 +1,8 @@
 import { CaError, type LineFault } from '../core/ca-error.ts';
 import { formatDay } from '../core/instant.ts';
+import { printable } from '../core/printable.ts';
 import { formatSan } from '../core/san.ts';
-import type { ClientPolicy } from '../ledger/entry.ts';
+import type { ClientPolicy, DeliveryTarget } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
 import { type Csr, readCsr } from '../x509/csr.ts';
@@ -10,12 +11,13 @@ import {
   type BatchRun,
   type DeliveredCertificate,
   type Failure,
+  isKeyLost,
   redeliver,
   type Skipped,
 } from './batch-run.ts';
 import { approve, type CertificateContext, makeKey, newSerial } from './certify.ts';
 import { checkClock } from './clock-check.ts';
-import { batchesOf, type Candidate, issueBatch } from './issue-batch.ts';
+import { type Candidate, issueAll } from './issue-batch.ts';
 import {
   describe,
   type IssuePlan,
@@ -28,7 +30,7 @@ import {
 import { clientIssuer, openSigner, type Signer } from './issuer.ts';
 import { checkList } from './line-faults.ts';
 import { overlap } from './overlap.ts';
-import type { Ports } from './ports.ts';
+import type { Claim, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 
 /** One line of a list, and the certificate that it asks for. */
@@ -86,24 +88,23 @@ export async function issueList(
   const { issued, delivered, failed, skipped } = run;
   const pending: CertificateRecord[] = [];
   const candidates: Candidate[] = [];
+  const owed: CertificateRecord[] = [];
   for (const { line, csr, decision } of decided) {
     if (decision.kind === 'skip') skipped.push(decision.skipped);
     else if (decision.kind === 'redeliver') pending.push(decision.certificate);
     else if (dryRun) issued.push(describe(decision.plan));
-    else candidates.push(candidateOf(line, csr, decision.plan, run));
+    else candidates.push(candidateOf(line, csr, decision.plan, run, owed));
   }
   if (dryRun) {
     delivered.push(...pending.map(({ client, serial }) => ({ client, serial, files: {} })));
     return { issued, delivered, skipped, failed };
   }
   if (candidates.length > 0) await run.openSigner();
-  await overlap(pending, redeliveries, (record) => redeliver(record, run));
-  let done = 0;
-  for (const batch of batchesOf(candidates)) {
-    await issueBatch(batch, run);
-    done += batch.length;
-    ports.progress(done, candidates.length, 'certificates issued');
-  }
+  const redeliverAll = (records: readonly CertificateRecord[]) =>
+    overlap(records, redeliveries, (record) => redeliver(record, run));
+  await redeliverAll(pending);
+  await issueAll(candidates, run, 'certificates issued');
+  await redeliverAll(owed);
   return { issued, delivered, skipped, failed };
 }
 
@@ -112,8 +113,12 @@ const redeliveries = 8;
 
 /** What a line comes to, as the record stands. */
 type Decision =
-  | { readonly kind: 'issue'; readonly plan: IssuePlan }
-  | { readonly kind: 'redeliver'; readonly certificate: CertificateRecord }
+  | { readonly kind: 'issue'; readonly plan: IssuePlan; readonly delivery: DeliveryTarget }
+  | {
+      readonly kind: 'redeliver';
+      readonly certificate: CertificateRecord;
+      readonly delivery: DeliveryTarget;
+    }
   | { readonly kind: 'skip'; readonly skipped: Skipped };
 
 interface DecidedLine {
@@ -137,16 +142,23 @@ async function decideAll(
     sampleKeys.set(algorithm, known);
     return known;
   };
+  const keys = new Map<string, number>();
+  const claims = new Map<string, Claim & { readonly line: number }>();
   return checkList(
     lines.map((line) => ({ line: line.line, name: line.request.client, value: line })),
     faults,
     ports.progress,
     async (line) => {
+      const { client } = line.request;
       const csr = line.request.csr === undefined ? undefined : readCsr(line.request.csr);
-      const decision = await decide(line, csr, view, context);
+      if (csr) claimKey(spkiFingerprint(csr.spki), line.line, keys);
+      const decision = await decide(line, csr, view, context, ports);
+      if (decision.kind !== 'skip') {
+        const place = await ports.deliveries.check(client, decision.delivery);
+        claimPlace(place, line.line, claims);
+      }
       if (decision.kind === 'issue') {
         const { certificate, policy } = decision.plan;
-        await ports.deliveries.check(line.request.client, policy.delivery);
         // The linter looks at what would be signed, with a key that is thrown away.
         const { spki } = csr ?? (await sampleKey(policy.key));
         approve(certificate, serial, spki, issuer, settings);
@@ -156,12 +168,41 @@ async function decideAll(
   );
 }
 
+/** Two clients with one private key could not be told apart. Throws `core/invalid-list`. */
+function claimKey(key: string, line: number, keys: Map<string, number>): void {
+  const before = keys.get(key);
+  if (before !== undefined) {
+    throw new CaError('core/invalid-list', `the request has the same key as that of line ${before}`, {
+      hint: 'each client needs a key of its own: ask it for a new request',
+    });
+  }
+  keys.set(key, line);
+}
+
+/** What a line takes on disk, held against the lines before. Throws `core/invalid-list`. */
+function claimPlace(
+  place: readonly Claim[],
+  line: number,
+  claims: Map<string, Claim & { readonly line: number }>,
+): void {
+  for (const { path, as } of place) {
+    const before = claims.get(path);
+    if (!before) continue;
+    if (before.as === as && as !== 'own') continue;
+    throw new CaError('core/invalid-list', `line ${before.line} takes ${printable(path)} as well`, {
+      hint: 'name another directory in the column out',
+    });
+  }
+  for (const claim of place) if (!claims.has(claim.path)) claims.set(claim.path, { ...claim, line });
+}
+
 /** Throws what is wrong with the line, as the record stands. */
 async function decide(
   { request }: IssueLine,
   csr: Csr | undefined,
   view: LedgerView,
   context: CertificateContext,
+  ports: Pick<Ports, 'deliveries'>,
 ): Promise<Decision> {
   const { client } = request;
   const known = await view.client(client);
@@ -172,7 +213,8 @@ async function decide(
       hint: `take the line out; or, if it is to be let in again: ca issue ${client}`,
     });
   }
-  if (known && newest && certificateStatus(newest, context.now) === 'active') {
+  const isLive = newest !== undefined && certificateStatus(newest, context.now) === 'active';
+  if (known && isLive) {
     const wanted = mergePolicy(request, csr, known, context.settings);
     const others = differences(known.policy, wanted);
     if (csr && others.length === 0 && spkiFingerprint(csr.spki) !== newest.key) others.push('key');
@@ -182,11 +224,13 @@ async function decide(
       return { kind: 'skip', skipped: { client, serial: newest.serial, why } };
     }
     checkPlace(wanted, request);
-    return { kind: 'redeliver', certificate: newest };
+    if (!(await isKeyLost(newest, wanted, ports)))
+      return { kind: 'redeliver', certificate: newest, delivery: wanted.delivery };
   }
-  const plan = await planIssue({ ...request, again: false }, csr, view, context);
+  const again = isLive;
+  const plan = await planIssue({ ...request, again }, csr, view, context);
   checkPlace(plan.policy, request);
-  return { kind: 'issue', plan };
+  return { kind: 'issue', plan, delivery: plan.policy.delivery };
 }
 
 function differs({ client, serial, notAfter }: CertificateRecord, others: readonly string[]): CaError {
@@ -227,23 +271,32 @@ function candidateOf(
   line: IssueLine,
   csr: Csr | undefined,
   { policy: { hook } }: IssuePlan,
-  { ports, settings, issuer }: BatchRun,
+  { ports, settings, issuer, skipped }: BatchRun,
+  owed: CertificateRecord[],
 ): Candidate {
   const { client } = line.request;
-  let last: { readonly seq: number; readonly plan: IssuePlan | undefined } | undefined;
+  let last: { readonly seq: number; readonly decision: Decision } | undefined;
   const decideNow = async (view: LedgerView) => {
     const { seq } = view.head;
     // Nothing has happened since: nothing is decided otherwise.
-    if (last?.seq === seq) return last.plan;
-    const decision = await decide(line, csr, view, { settings, issuer, now: ports.clock() });
-    const plan = decision.kind === 'issue' ? decision.plan : undefined;
-    last = { seq, plan };
-    return plan;
+    if (last?.seq !== seq) {
+      const context = { settings, issuer, now: ports.clock() };
+      last = { seq, decision: await decide(line, csr, view, context, ports) };
+    }
+    return last.decision.kind === 'issue' ? last.decision.plan : undefined;
   };
   return {
     client,
     hook,
-    overtaken: 'another process gave it a certificate meanwhile',
+    overtaken() {
+      // It was decided under the client's lock: nobody is at work on what is not delivered now, so whoever was has died.
+      if (last?.decision.kind === 'redeliver') owed.push(last.decision.certificate);
+      else if (last?.decision.kind === 'skip')
+        skipped.push({
+          ...last.decision.skipped,
+          why: 'another process gave it a certificate meanwhile',
+        });
+    },
     plan: decideNow,
     async prepare(view) {
       const plan = await decideNow(view);

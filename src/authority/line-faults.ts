@@ -32,17 +32,24 @@ export async function checkList<T, R>(
   return checked;
 }
 
+const maxNameLength = 80;
+
 /** A refusal as the fault of a line. Anything else is a bug, and thrown. */
 export function lineFault(error: unknown, line: number, name?: string): LineFault {
   if (!(error instanceof CaError)) throw error;
   const { code, message, hint } = error;
   return {
     line,
-    ...(name === undefined ? {} : { name }),
+    ...(name === undefined ? {} : { name: cut(name) }),
     code,
     message,
     ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** A cell may hold anything, a whole file by mistake. */
+function cut(name: string): string {
+  return name.length > maxNameLength ? `${name.slice(0, maxNameLength)}…` : name;
 }
 
 function invalidList(faults: readonly LineFault[]): CaError {

@@ -247,12 +247,24 @@ export interface DeliveryPaths {
 }
 
 /**
+ * A path that a delivery takes, in one spelling: for itself, as the root's file, which is shared, or as a directory on
+ * the way. Two deliveries can stand side by side if no path is taken in two ways, or by both for itself.
+ */
+export interface Claim {
+  readonly path: string;
+  readonly as: 'own' | 'root' | 'directory';
+}
+
+/**
  * Where clients' files go. A delivery has versions, one a serial; one rename switches all its files, so that no
  * reader that opens the bundle, or the directory, sees a certificate with another key.
  */
 export interface Deliveries {
-  /** Refuses, before anything is signed, a place where the files could not go (`store/occupied`, `store/permission`). */
-  check(client: ClientName, target: DeliveryTarget): Promise<void>;
+  /**
+   * Refuses, before anything is signed, a place where the files could not go (`store/occupied`, `store/permission`); gives
+   * what they would take there.
+   */
+  check(client: ClientName, target: DeliveryTarget): Promise<readonly Claim[]>;
   /** Writes a version's private key, durably, before its certificate is signed. */
   stageKey(client: ClientName, target: DeliveryTarget, serial: Serial, pem: string): Promise<void>;
   /** The private key of a version: staged or delivered. */

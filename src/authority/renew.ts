@@ -7,12 +7,13 @@ import {
   type DeliveredCertificate,
   describeFailure,
   type Failure,
+  isKeyLost,
   redeliver,
   type Skipped,
 } from './batch-run.ts';
 import { planCertificate } from './certify.ts';
 import { checkClock } from './clock-check.ts';
-import { batchesOf, issueBatch } from './issue-batch.ts';
+import { issueAll } from './issue-batch.ts';
 import { type IssueResult, latestCertificate, newestCertificate } from './issue-plan.ts';
 import { clientIssuer, openSigner, type Signer } from './issuer.ts';
 import { findMissing } from './missing-files.ts';
@@ -70,18 +71,15 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
   try {
     const superseded = await revokeLongSuperseded(view, run);
     crl = await renewCrl(superseded, run);
-    let done = 0;
     const candidates = await Promise.all(due.map((record) => renewalCandidate(record, view, run)));
-    for (const batch of batchesOf(candidates)) {
-      await issueBatch(batch, run);
-      done += batch.length;
-      ports.progress(done, due.length, 'certificates renewed');
-    }
+    await issueAll(candidates, run, 'certificates renewed');
   } finally {
     // Deliveries need no signature: they do not wait for a CA key or passphrase that is missing.
-    const renewed = new Set(run.issued.map(({ client }) => client));
+    const after = pending.redeliver.length > 0 ? await ports.ledger.view() : view;
     for (const record of pending.redeliver) {
-      if (!renewed.has(record.client)) await redeliver(record, run);
+      // Where it was renewed just now, that delivery counts, gone through or not.
+      const newest = await latestCertificate(after, record.client);
+      if (newest?.serial === record.serial) await redeliver(record, run);
     }
   }
   return { renewed: run.issued, delivered: run.delivered, failed: run.failed, skipped: run.skipped, crl };
@@ -119,10 +117,7 @@ async function findPending(
     const client = await view.client(record.client);
     if (!client || client.policy.delivery.kind === 'stdout') continue;
     if ((await latestCertificate(view, record.client))?.serial !== record.serial) continue;
-    const hasKey =
-      client.policy.key === 'csr' ||
-      (await ports.deliveries.readKey(client.name, client.policy.delivery, record.serial)) !== undefined;
-    if (hasKey) redeliver.push(record);
+    if (!(await isKeyLost(record, client.policy, ports))) redeliver.push(record);
     else if ((await newestCertificate(view, record.client))?.serial === record.serial) keyLost.push(record);
   }
   return { redeliver, keyLost };

@@ -23,7 +23,7 @@ export async function renewalCandidate(
     client,
     serial,
     hook: (await view.client(client))?.policy.hook,
-    overtaken: 'it was renewed or revoked meanwhile',
+    overtaken: () => run.skipped.push({ client, serial, why: 'it was renewed or revoked meanwhile' }),
     prepare: (now) => prepare(record, now, run),
     plan: async (now, { spki }) => {
       const known = await now.client(client);

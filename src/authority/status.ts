@@ -200,27 +200,16 @@ async function findAllMissing(
   ports: Pick<Ports, 'clock' | 'deliveries'>,
 ): Promise<readonly MissingFiles[]> {
   const missing: MissingFiles[] = [];
-  const now = ports.clock();
-  for await (const page of view.liveExpiring(now, await endOfFirst(mostLookedAt, view, now))) {
-    for (const record of page) {
+  let left = mostLookedAt;
+  for await (const page of view.liveExpiring(ports.clock(), farFuture)) {
+    for (const record of page.slice(0, left)) {
       const found = await findMissing(record, view, ports);
       if (found) missing.push(found);
     }
+    left -= page.length;
+    if (left <= 0) break;
   }
   return missing;
-}
-
-/** The latest instant, to the second, before which at most so many live certificates end. */
-async function endOfFirst(count: number, view: LedgerView, now: Date): Promise<Date> {
-  if ((await view.countLive(now, farFuture)) <= count) return farFuture;
-  let low = now;
-  let high = farFuture;
-  while (high.getTime() - low.getTime() > 1000) {
-    const middle = addMs(low, (high.getTime() - low.getTime()) / 2);
-    if ((await view.countLive(now, middle)) <= count) low = middle;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Certificates that are due for so long that `ca renew` cannot be running. */

@@ -46,8 +46,11 @@ export interface World {
   readonly alarm: Alarm;
   /** The absolute path of what a person typed, or of what stands in `file` and starts where that lies. */
   resolvePath(path: string, file?: string): string;
-  /** The content of the file of that name; undefined if there is none. Throws `store/…`, `x509/malformed`. */
-  findFile(path: string): Promise<Uint8Array | undefined>;
+  /**
+   * The content of the file of that name, which a person typed or which stands in `list` and starts where that lies; undefined
+   * if there is none. Throws `store/…`, `x509/malformed`.
+   */
+  findFile(word: string, list?: string): Promise<Uint8Array | undefined>;
   /** A certificate request, from a file or, for `-`, standard input. Throws `store/…`, `x509/malformed-csr`. */
   readRequest(path: string): Promise<Uint8Array>;
   /** A list of many clients or certificates, from a file or, for `-`, standard input. Throws `store/…`, `core/invalid-list`. */

@@ -39,18 +39,26 @@ export function checkStableNames(
 }
 
 /**
- * Makes those stable names that are missing; true if there were any. Before the first switch they lead nowhere, so
- * that the first version appears all at once, too.
+ * Makes those stable names that are missing. Before the first switch they lead nowhere, so that the first version appears
+ * all at once, too. Throws `store/occupied` if one has become somebody else's since it was checked: another client's
+ * delivery may go to the same directory at the same time.
  */
 export function addStableNames(
   place: Place,
   files: readonly (keyof DeliveryNames)[],
   disk: DeliveryDisk,
-): boolean {
-  const missing = files.filter((file) => linkState(place, file, disk) === 'missing');
-  for (const file of missing)
-    makeLink(join(place.directory, place.names[file]), stableTarget(place, file), disk);
-  return missing.length > 0;
+): void {
+  checkStableNames(place, files, disk);
+  for (const file of files) {
+    if (linkState(place, file, disk) !== 'missing') continue;
+    try {
+      makeLink(join(place.directory, place.names[file]), stableTarget(place, file), disk);
+    } catch (error) {
+      if (!hasErrorCode(error, 'EEXIST')) throw error;
+      // Another process was faster; it may have put the shared name of the root there.
+      checkStableNames(place, [file], disk);
+    }
+  }
 }
 
 /** Leads the shared name of the root here if it leads to another root or nowhere; true if it did. */

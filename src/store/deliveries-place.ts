@@ -72,10 +72,10 @@ export function isSerial(name: string): name is Serial {
 }
 
 /**
- * Throws unless a delivery could be written there: `store/occupied` when a file is in the way or the directory is one
+ * The true path of the directory, without links. Throws unless a delivery could be written there: `store/occupied` when a file is in the way or the directory is one
  * of the authority's own, `store/permission` and `store/read-only` when we may not write.
  */
-export function checkPlace(place: Place, homePath: string, disk: DeliveryDisk): void {
+export function checkPlace(place: Place, homePath: string, disk: DeliveryDisk): string {
   const found = nearest(place.directory, disk);
   if (!found.isDirectory) {
     throw occupied(
@@ -91,6 +91,7 @@ export function checkPlace(place: Place, homePath: string, disk: DeliveryDisk): 
     throw ioError(error, 'write to', found.path);
   }
   checkVersions(place, disk);
+  return real;
 }
 
 /**

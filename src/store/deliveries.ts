@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Clock, Deliveries, DeliveryContents, DeliveryPaths } from '../authority/ports.ts';
+import type { Claim, Clock, Deliveries, DeliveryContents, DeliveryPaths } from '../authority/ports.ts';
 import { type ClientName, clientNameKey } from '../core/client-name.ts';
 import { printable } from '../core/printable.ts';
 import type { DeliveryTarget } from '../ledger/entry.ts';
@@ -78,8 +78,9 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     check: async (client, target) => {
       const place = placeFor(client, target);
       return translate('deliver to', place.directory, async () => {
-        checkPlace(place, homePath, disk);
+        const real = checkPlace(place, homePath, disk);
         checkStableNames(place, certificateFiles, disk);
+        return claimsOf(place, real);
       });
     },
 
@@ -137,9 +138,15 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
         const gone = allFiles.filter((file) => contents[file] === undefined);
         const tidied = removeStableNames(place, gone, disk);
         if (mendRootName(place, disk) || tidied) await syncDirectories([place.directory], disk);
-        if (before !== undefined && before !== serial) prune(place, [serial, before], staged, disk);
-        const paths = pathsOf(place, (file) => files.includes(file));
-        if (!paths) throw new Error(`a delivery to ${place.directory} has no certificate`);
+        // Also at a first delivery: a run that was killed may have left the keys of certificates that were never made.
+        if (before !== serial) prune(place, before === undefined ? [serial] : [serial, before], staged, disk);
+        const paths = pathsOf(place, (file) => files.includes(file) && isInPlace(place, file, disk));
+        if (!paths) {
+          throw occupied(
+            `the files in ${printable(place.directory)} were replaced while they were delivered`,
+            'see who else writes there, and deliver again: ca renew',
+          );
+        }
         return paths;
       });
     },
@@ -247,6 +254,17 @@ function prune(
 
 function removeVersion(path: string, disk: DeliveryDisk): void {
   disk.rmSync(path, { recursive: true, force: true });
+}
+
+/** What a delivery there takes: its names, those that it may come to have too, and the directories on the way, by true paths. */
+function claimsOf({ versions, names }: Place, directory: string): readonly Claim[] {
+  const claims: Claim[] = [{ path: join(directory, basename(versions)), as: 'own' }];
+  for (const file of allFiles)
+    claims.push({ path: join(directory, names[file]), as: file === 'ca' ? 'root' : 'own' });
+  for (let path = directory; ; path = dirname(path)) {
+    claims.push({ path, as: 'directory' });
+    if (path === dirname(path)) return claims;
+  }
 }
 
 function pathsOf(place: Place, isThere: (file: DeliveryFile) => boolean): DeliveryPaths | undefined {

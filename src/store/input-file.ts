@@ -50,13 +50,17 @@ export function readLimited(
 }
 
 function readToEnd(fd: number, path: string, limits: InputLimits): Uint8Array {
-  const octets = Buffer.alloc(limits.maxOctets + 1);
+  // One octet more than it should hold, to see the end; a pipe or a file that grows says nothing of its size.
+  let octets = Buffer.alloc(Math.min(fstatSync(fd).size, limits.maxOctets) + 1);
   let length = 0;
   for (;;) {
     const read = readSync(fd, octets, length, octets.length - length, null);
-    if (read === 0) return octets.subarray(0, length);
+    // Not a view of what may be far larger: what is read from thousands of files is kept.
+    if (read === 0) return new Uint8Array(octets.subarray(0, length));
     length += read;
     if (length > limits.maxOctets) throw refuse(path, limits);
+    if (length === octets.length)
+      octets = Buffer.concat([octets], Math.min(2 * length + 4096, limits.maxOctets + 1));
   }
 }
 

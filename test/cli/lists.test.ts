@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { issueColumns } from '../../src/cli/list/issue-lines.ts';
 import { FaultField } from '../support/fault-field.ts';
 import { describeWith, judge } from '../support/outside-program.ts';
 import { childLimits, cliEnvironment, shippedCli } from '../support/run-cli.ts';
@@ -110,6 +111,30 @@ describe('ca issue --from', () => {
     expect(told.stderr).toContain('  line 12 (GOOD): line 2 names the same client\n    hint: keep one line');
     expect(field.run(['issue', '--from', 'clients.csv', '--dry-run']).exitCode).toBe(3);
     expect(field.files()).toEqual(before);
+  });
+
+  it('refuses two clients whose files would have one name', () => {
+    const field = FaultField.withAuthority('--no-passphrase');
+    writeFileSync(field.path('share.csv'), 'client,out\na,shared\na-chain,shared\n');
+    const before = field.files();
+    const { exitCode, stderr } = field.run(['issue', '--from', 'share.csv']);
+    expect(exitCode).toBe(3);
+    expect(stderr).toMatch(/^ {2}line 3 \(a-chain\): line 2 takes .*shared\/a-chain\.crt as well$/m);
+    expect(field.files()).toEqual(before);
+  });
+
+  it('shows no more than the beginning of a cell that is far too long', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    sandbox.write('long.csv', `client\n${'x'.repeat(1 << 20)}\n`);
+    const { stderr } = await sandbox.run('issue --from long.csv');
+    expect(stderr).toContain(`line 2 (${'x'.repeat(80)}…): `);
+    expect(stderr.length).toBeLessThan(1000);
+  });
+
+  it('names in --help the columns that a list may have', async () => {
+    const { stdout } = await new Sandbox().run('issue --help');
+    expect(stdout).toContain(`Columns of a list: ${issueColumns.join(', ')};`);
   });
 
   it('shows a person the first twenty bad lines, and says how many more there are', async () => {
@@ -322,6 +347,29 @@ describe('ca revoke --from', () => {
     ]);
     expect(faultsOf('gaps.txt')).toEqual([[2, 'core/invalid-list']]);
     expect(field.files()).toEqual(before);
+  });
+
+  it('is not kept from a client by a pipe or a huge file that is called like it', () => {
+    const field = FaultField.withAuthority('--no-passphrase');
+    for (const client of ['pipe', 'huge', 'listed']) field.do('issue', client);
+    expect(judge('mkfifo', [field.path('pipe'), field.path('listed')]).exitCode).toBe(0);
+    writeFileSync(field.path('huge'), Buffer.alloc(2 << 20));
+    writeFileSync(field.path('list.txt'), 'listed\n');
+    expect(field.run(['revoke', 'pipe', '--yes']).exitCode).toBe(0);
+    expect(field.run(['revoke', 'huge', '--yes']).exitCode).toBe(0);
+    expect(field.run(['revoke', '--from', 'list.txt', '--yes']).exitCode).toBe(0);
+    const { exitCode, stderr } = field.run(['revoke', './huge', '--yes']);
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('more than 1,048,576 octets');
+  });
+
+  it('names a line with a NUL', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    sandbox.write('leavers.txt', 'a\0b\n');
+    const { exitCode, stderr } = await sandbox.run('revoke --from leavers.txt');
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('line 1: "target" holds the control character U+0000');
   });
 
   it('asks a person once for all of them', async () => {

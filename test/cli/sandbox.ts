@@ -60,7 +60,7 @@ export class Sandbox {
       resolvePath: inside,
       readList: async (path) =>
         path === '-' ? (options.input ?? new Uint8Array()) : realWorld.readList(inside(path)),
-      findFile: (path) => realWorld.findFile(inside(path)),
+      findFile: (word, list) => realWorld.findFile(inside(word, list)),
       readRequest: async (path) =>
         path === '-' ? (options.input ?? new Uint8Array()) : realWorld.readRequest(inside(path)),
       openPorts: async (choices) => openPorts(choices, world),

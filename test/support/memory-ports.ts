@@ -287,7 +287,16 @@ export class MemoryWorld {
 
   #deliveries(): Deliveries {
     return {
-      check: async () => this.#perhapsFail('checkDelivery'),
+      check: async (client, target) => {
+        this.#perhapsFail('checkDelivery');
+        const directory = placeOf(client, target);
+        return [
+          { path: directory, as: 'directory' },
+          { path: `${directory}/ca.crt`, as: 'root' },
+          { path: `${directory}/${client}.crt`, as: 'own' },
+          { path: `${directory}/${client}-chain.crt`, as: 'own' },
+        ];
+      },
       stageKey: async (client, target, serial, pem) => {
         this.#perhapsFail('stageKey');
         this.delivery(client, target).keys.set(serial, pem);

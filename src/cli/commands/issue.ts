@@ -97,6 +97,10 @@ export function declare(command: Command, run: Run): void {
     ['ca issue --from clients.csv', 'every client of a list; run it again, and only what is missing is done'],
     ['ca issue partner --p12 compat --p12-password-file ./password', 'for a program that wants PKCS#12'],
   );
+  command.addHelpText(
+    'after',
+    '\nColumns of a list: client, profile, dns, ip, email, uri, subject, validity, csr, out; all but client may be missing\n',
+  );
   command.action((client: ClientName | undefined, options: IssueOptions) =>
     run(async (context) => {
       const { from } = options;

@@ -44,7 +44,10 @@ function checkArray(text: string): void {
     value = JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CaError('core/invalid-list', `the list is not JSON: ${reason}`, { hint });
+    // V8 tells where, not for every fault.
+    const at = /at position (\d+)/.exec(reason)?.[1];
+    const where = at === undefined ? '' : `line ${text.slice(0, Number(at)).split('\n').length}: `;
+    throw new CaError('core/invalid-list', `${where}the list is not JSON: ${reason}`, { hint });
   }
   if (!Array.isArray(value)) throw new CaError('core/invalid-list', 'the list is not a JSON array', { hint });
 }

@@ -1,12 +1,12 @@
 import { lineFault } from '../../authority/line-faults.ts';
 import type { Revocation } from '../../authority/revocation.ts';
 import type { RevocationList } from '../../authority/revoke.ts';
-import { CaError } from '../../core/ca-error.ts';
+import { CaError, type LineFault } from '../../core/ca-error.ts';
 import { parseInstant } from '../../core/instant.ts';
 import { parseRevocationReason } from '../../core/revocation-reason.ts';
 import type { World } from '../context.ts';
 import type { RevocationFormat } from './format.ts';
-import { decodeText, type Row, type Rows, readRows } from './rows.ts';
+import { checkCells, decodeText, type Row, type Rows, readRows } from './rows.ts';
 
 /** The columns of a list of what is to be revoked: a client, serial or file, and why. */
 export const revocationColumns = ['target', 'reason', 'compromised-at'] as const;
@@ -24,7 +24,7 @@ export async function readRevocationList(
   format: RevocationFormat,
   file: string,
   defaults: Omit<Revocation, 'target' | 'file'>,
-  world: Pick<World, 'findFile' | 'resolvePath'>,
+  world: Pick<World, 'findFile'>,
 ): Promise<RevocationList> {
   const columns = { names: revocationColumns, needed: 'target', many: [] } as const;
   const { rows, faults: unread } = format === 'txt' ? textRows(octets) : readRows(octets, format, columns);
@@ -35,7 +35,7 @@ export async function readRevocationList(
     try {
       const [reason] = cells.reason ?? [];
       const [compromisedAt] = cells['compromised-at'] ?? [];
-      const content = await world.findFile(world.resolvePath(target, file === '-' ? undefined : file));
+      const content = await world.findFile(target, file === '-' ? undefined : file);
       lines.push({
         line,
         revocation: {
@@ -59,9 +59,15 @@ function textRows(octets: Uint8Array): Rows<Column> {
   if (lines.at(-1) === '') lines.pop();
   if (lines.length === 0) throw new CaError('core/invalid-list', 'the list is empty');
   const rows: Row<Column>[] = [];
-  const faults = lines.flatMap((target, index) => {
-    if (target !== '') rows.push({ line: index + 1, cells: { target: [target] } });
-    return target === '' ? [lineFault(new CaError('core/invalid-list', 'the line is empty'), index + 1)] : [];
-  });
+  const faults: LineFault[] = [];
+  for (const [index, target] of lines.entries()) {
+    const line = index + 1;
+    try {
+      if (target === '') throw new CaError('core/invalid-list', 'the line is empty');
+      rows.push(checkCells({ line, cells: { target: [target] } }));
+    } catch (error) {
+      faults.push(lineFault(error, line));
+    }
+  }
   return { rows, faults };
 }

@@ -141,6 +141,17 @@ function checkNeeded<C extends string>(row: Row<C>, { needed }: Columns<C>): Row
   throw refuse(`"${needed}" is missing`);
 }
 
+/** Throws `core/invalid-list` for a control character in a cell: no path can hold a NUL, and no name any of them. */
+export function checkCells<C extends string>(row: Row<C>): Row<C> {
+  for (const [name, values] of Object.entries<readonly string[] | undefined>(row.cells)) {
+    const found = /\p{Cc}/u.exec(values?.join('') ?? '')?.[0];
+    if (found === undefined) continue;
+    const code = found.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    throw refuse(`"${name}" holds the control character U+${code}`, 'take it out');
+  }
+  return row;
+}
+
 function collect<T extends { readonly line: number }, C extends string>(
   items: readonly T[],
   before: readonly LineFault[],
@@ -150,7 +161,7 @@ function collect<T extends { readonly line: number }, C extends string>(
   const faults = [...before];
   for (const item of items) {
     try {
-      rows.push(read(item));
+      rows.push(checkCells(read(item)));
     } catch (error) {
       faults.push(lineFault(error, item.line));
     }

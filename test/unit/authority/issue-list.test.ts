@@ -86,7 +86,7 @@ describe('issueList', () => {
     scene.world.fail('deliver', diskFull);
     const first = await run(scene, { north: {}, south: {} });
     expect(first.failed).toMatchObject([{ client: 'north', code: 'store/disk-full' }]);
-    expect(names(first.issued)).toEqual(['north', 'south']);
+    expect(names(first.issued)).toEqual(['south']);
     const second = await run(scene, { north: {}, south: {} });
     expect(second).toMatchObject({ issued: [], delivered: [{ client: 'north' }], failed: [] });
     expect(names(second.skipped)).toEqual(['south']);
@@ -215,6 +215,7 @@ describe('issueList', () => {
             subject: 'CN=north',
             certificate: 'AAAA',
           },
+          { type: 'delivered', client: parseClientName('north'), serial: parseSerial('0a1b2c3d4e5f') },
         ]);
       });
     };
@@ -224,6 +225,103 @@ describe('issueList', () => {
       { client: 'north', why: 'another process gave it a certificate meanwhile' },
     ]);
     expect(scene.world.delivery('north').keys.size).toBe(0);
+  });
+
+  it('delivers what another process recorded before it died, while this one waited for it', async () => {
+    const scene = await openScene();
+    scene.world.fail('deliver');
+    const { exclusively } = scene.world.ports.deliveries;
+    let first = true;
+    const waiting = {
+      ...scene.world.ports,
+      deliveries: {
+        ...scene.world.ports.deliveries,
+        exclusively: (async (clients, work) => {
+          if (first) {
+            first = false;
+            await run(scene, { north: {} });
+          }
+          return exclusively(clients, work);
+        }) as typeof exclusively,
+      },
+    };
+    const lines = [{ line: 2, request: { client: parseClientName('north') } }];
+    const result = await issueList({ lines, faults: [] }, { dryRun: false }, scene.settings, waiting);
+    expect(result).toMatchObject({ issued: [], delivered: [{ client: 'north' }], skipped: [], failed: [] });
+    expect(scene.inPlace('north').subject).toBe('CN=north');
+  });
+
+  it('issues anew where the key of what was recorded and not delivered is lost', async () => {
+    const scene = await openScene();
+    scene.world.fail('deliver');
+    const { failed } = await run(scene, { north: {} });
+    scene.world.deliveries.clear();
+    const { issued, delivered } = await run(scene, { north: {} });
+    expect(issued).toMatchObject([{ client: 'north', supersedes: failed[0]?.serial }]);
+    expect(delivered).toEqual([]);
+    expect(names((await run(scene, { north: {} })).skipped)).toEqual(['north']);
+  });
+
+  it('refuses two lines whose files would have one name, or be in the way of the other', async () => {
+    const scene = await openScene();
+    const out = (path: string) => ({ delivery: { kind: 'directory', path } }) as const;
+    const wishes = {
+      a: out('/shared'),
+      b: out('/shared'),
+      'a-chain': out('/shared'),
+      in1: out('/d/e'),
+      in2: out('/d/e/in1.crt'),
+      in3: out('/d/e/ca.crt'),
+      outer: out('/d'),
+    };
+    expect(await faultsIn(run(scene, wishes))).toEqual([
+      '4 a-chain: core/invalid-list',
+      '6 in2: core/invalid-list',
+      '7 in3: core/invalid-list',
+    ]);
+    const { faults } = await refusalIn(run(scene, wishes));
+    expect(faults[0]?.message).toBe('line 2 takes /shared/a-chain.crt as well');
+  });
+
+  it('refuses a place that cannot be written to for what an earlier run owes, too', async () => {
+    const scene = await openScene();
+    scene.world.fail('deliver');
+    await run(scene, { north: {} });
+    scene.world.fail('checkDelivery');
+    expect(await faultsIn(run(scene, { north: {} }))).toEqual(['2 north: store/disk-full']);
+  });
+
+  it('refuses two lines with one key', async () => {
+    const scene = await openScene();
+    const csr = handmadeCsr();
+    const work = () => run(scene, { north: { csr }, south: { csr } });
+    expect(await faultsIn(work())).toEqual(['3 south: core/invalid-list']);
+    await run(scene, { north: { csr } });
+    expect(await faultsIn(work())).toEqual(['3 south: core/invalid-list']);
+  });
+
+  it('tells one end of each client when the deliveries cannot be recorded', async () => {
+    const scene = await openScene();
+    scene.world.fail('append', diskFull, 1);
+    const { issued, failed } = await run(scene, { north: {}, south: {} });
+    expect(issued).toEqual([]);
+    expect(failed.map(({ client }) => client)).toEqual(['north', 'south']);
+    expect((await run(scene, { north: {}, south: {} })).delivered).toHaveLength(2);
+  });
+
+  it('tries nothing more after a group that the disk failed as a whole, and names the others', async () => {
+    const scene = await openScene();
+    const wishes = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`c${i}`, {}]));
+    scene.world.fail('append', diskFull);
+    const { issued, failed } = await run(scene, wishes);
+    expect(issued).toEqual([]);
+    expect(new Set(failed.map(({ client }) => client)).size).toBe(300);
+    expect(failed).toHaveLength(300);
+    expect(failed[299]).toMatchObject({
+      client: 'c299',
+      code: 'store/disk-full',
+      message: expect.stringMatching(/^not tried, since others failed: /),
+    });
   });
 
   it('takes clients with a hook last, one at a time', async () => {

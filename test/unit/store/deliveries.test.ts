@@ -114,6 +114,37 @@ describe('deliver', () => {
     await expect(deliveries.readKey(billing, target, s3)).resolves.toBe('key 1a03');
   });
 
+  it('removes what a crash has left also at a first delivery', async () => {
+    await openHere().stageKey(billing, target, parseSerial('1aff'), 'left by a crash');
+    await deliver(s1);
+    expect(readdirSync(join(directory, '.billing')).sort()).toEqual(['1a01', 'current']);
+  });
+
+  it('refuses a name that another client took after it was looked at', async () => {
+    const other = parseClientName('billing-chain');
+    const place = (client: ClientName, serial: typeof s1) =>
+      deliveries.deliver(client, target, serial, contentsOf(serial));
+    const [first, second] = await Promise.allSettled([place(billing, s1), place(other, s2)]);
+    expect(first).toMatchObject({ value: { chain: join(directory, 'billing-chain.crt') } });
+    expect(second).toMatchObject({ reason: { code: 'store/occupied' } });
+    expect(readFileSync(join(directory, 'billing-chain.crt'), 'utf8')).toBe('chain 1a01');
+    expect(existsSync(join(directory, 'billing-chain.key'))).toBe(false);
+  });
+
+  it('refuses a name that another process takes in the very moment', async () => {
+    const taken = join(directory, 'billing.key');
+    const disk: DeliveryDisk = {
+      ...fs,
+      symlinkSync: (to, path) => {
+        if (path === taken) fs.writeFileSync(taken, 'of somebody else');
+        fs.symlinkSync(to, path);
+      },
+    };
+    const work = openHere(disk).deliver(billing, target, s1, contentsOf(s1));
+    await expect(work).rejects.toMatchObject({ code: 'store/occupied' });
+    expect(readFileSync(taken, 'utf8')).toBe('of somebody else');
+  });
+
   it('is harmless when repeated, and touches nothing', async () => {
     await deliver(s1);
     await deliver(s2);
@@ -347,6 +378,17 @@ describe('check', () => {
       });
     },
   );
+
+  it('tells what would be taken, by its true path', async () => {
+    mkdirSync(directory);
+    symlinkSync(directory, join(base, 'link'));
+    const place = { kind: 'directory', path: join(base, 'link', 'deep') } as const;
+    const claims = await deliveries.check(billing, place);
+    const real = fs.realpathSync(directory);
+    expect(claims).toContainEqual({ path: join(real, 'deep', 'billing-chain.crt'), as: 'own' });
+    expect(claims).toContainEqual({ path: join(real, 'deep', 'ca.crt'), as: 'root' });
+    expect(claims.filter(({ as }) => as === 'directory').map(({ path }) => path)).toContain(real);
+  });
 
   it('refuses a directory and a link of somebody else in the place of a file', async () => {
     mkdirSync(join(directory, 'billing.crt'), { recursive: true });

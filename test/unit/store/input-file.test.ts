@@ -31,6 +31,18 @@ it('refuses a larger file with its name and the limit', async () => {
   });
 });
 
+it('keeps no more memory than the file has octets', async () => {
+  const path = join(directory, 'csr');
+  writeFileSync(path, '1234');
+  const octets = await readInputFile(path, stdin(), { ...limits, maxOctets: 1 << 20 });
+  expect(octets.buffer.byteLength).toBe(4);
+});
+
+it.runIf(process.platform === 'linux')('reads a file whose size is not told', async () => {
+  const octets = await readInputFile('/proc/self/status', stdin(), { ...limits, maxOctets: 1 << 20 });
+  expect(Buffer.from(octets).toString()).toMatch(/^Name:/);
+});
+
 it('does not read an endless file', async () => {
   await expect(readInputFile('/dev/zero', stdin(), limits)).rejects.toMatchObject({
     code: 'x509/malformed-csr',

@@ -51,6 +51,17 @@ describe('a list in CSV', () => {
     expect(faultsOf('csv', 'cli"ent\nbilling\n')).toEqual(['1: a field that is not quoted holds a quote']);
   });
 
+  it('has every line named that holds a control character', () => {
+    expect(faultsOf('csv', 'client,out\na,x\0y\nb,"x\ny"\nc,\u009b\n')).toEqual([
+      '2: "out" holds the control character U+0000',
+      '3: "out" holds the control character U+000A',
+      '5: "out" holds the control character U+009B',
+    ]);
+    expect(faultsOf('jsonl', '{"client":"a","dns":["b","\\u0000"]}')).toEqual([
+      '1: "dns" holds the control character U+0000',
+    ]);
+  });
+
   it('is refused when it is not in UTF-8, with the line', () => {
     expect(refusalOf('csv', Buffer.from('client\nbilling\nm\xfcller\n', 'latin1'))).toBe(
       'core/invalid-list: line 3 is not in UTF-8',
@@ -115,7 +126,12 @@ describe('a list in JSON', () => {
       '3: there is no key "x"',
     ]);
     expect(refusalOf('json', '{"client":"a"}')).toBe('core/invalid-list: the list is not a JSON array');
-    expect(refusalOf('json', '[{"client":"a"}')).toMatch(/^core\/invalid-list: the list is not JSON: /);
+    expect(refusalOf('json', '[{"client":"a"}')).toMatch(
+      /^core\/invalid-list: line 1: the list is not JSON: /,
+    );
+    expect(refusalOf('json', '[{"client":"a"},\n{"client":"b"}\n{"client":"c"}]')).toMatch(
+      /^core\/invalid-list: line 3: the list is not JSON: /,
+    );
     expect(refusalOf('json', '[]')).toBe('core/invalid-list: the list is empty');
   });
 });
