@@ -143,7 +143,7 @@ async function decideAll(
     return known;
   };
   const keys = new Map<string, number>();
-  const claims = new Map<string, Claim & { readonly line: number }>();
+  const claims: Claims = { own: new Map(), root: new Map(), directory: new Map() };
   return checkList(
     lines.map((line) => ({ line: line.line, name: line.request.client, value: line })),
     faults,
@@ -180,21 +180,24 @@ function claimKey(key: string, line: number, keys: Map<string, number>): void {
 }
 
 /** What a line takes on disk, held against the lines before. Throws `core/invalid-list`. */
-function claimPlace(
-  place: readonly Claim[],
-  line: number,
-  claims: Map<string, Claim & { readonly line: number }>,
-): void {
+function claimPlace(place: readonly Claim[], line: number, claims: Claims): void {
   for (const { path, as } of place) {
-    const before = claims.get(path);
-    if (!before) continue;
-    if (before.as === as && as !== 'own') continue;
-    throw new CaError('core/invalid-list', `line ${before.line} takes ${printable(path)} as well`, {
+    const before = claimKinds
+      .filter((kind) => kind !== as || kind === 'own')
+      .map((kind) => claims[kind].get(path))
+      .find((each) => each !== undefined);
+    if (before === undefined) continue;
+    throw new CaError('core/invalid-list', `line ${before} takes ${printable(path)} as well`, {
       hint: 'name another directory in the column out',
     });
   }
-  for (const claim of place) if (!claims.has(claim.path)) claims.set(claim.path, { ...claim, line });
+  for (const { path, as } of place) if (!claims[as].has(path)) claims[as].set(path, line);
 }
+
+const claimKinds = ['own', 'root', 'directory'] as const;
+
+/** What the lines so far take, with the first line of each: plain maps, since a list may have tens of thousands. */
+type Claims = Readonly<Record<Claim['as'], Map<string, number>>>;
 
 /** Throws what is wrong with the line, as the record stands. */
 async function decide(

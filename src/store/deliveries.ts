@@ -80,7 +80,7 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       return translate('deliver to', place.directory, async () => {
         const real = checkPlace(place, homePath, disk);
         checkStableNames(place, certificateFiles, disk);
-        return claimsOf(place, real);
+        return claimsOf(place, target, real);
       });
     },
 
@@ -256,8 +256,12 @@ function removeVersion(path: string, disk: DeliveryDisk): void {
   disk.rmSync(path, { recursive: true, force: true });
 }
 
-/** What a delivery there takes: its names, those that it may come to have too, and the directories on the way, by true paths. */
-function claimsOf({ versions, names }: Place, directory: string): readonly Claim[] {
+/**
+ * What a delivery there takes, by true paths: its names, those that it may come to have too, and the directories on the way.
+ * In the home directory each client has a directory to itself.
+ */
+function claimsOf({ versions, names }: Place, target: DeliveryTarget, directory: string): readonly Claim[] {
+  if (target.kind === 'home') return [{ path: directory, as: 'own' }];
   const claims: Claim[] = [{ path: join(directory, basename(versions)), as: 'own' }];
   for (const file of allFiles)
     claims.push({ path: join(directory, names[file]), as: file === 'ca' ? 'root' : 'own' });

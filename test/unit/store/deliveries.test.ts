@@ -388,6 +388,9 @@ describe('check', () => {
     expect(claims).toContainEqual({ path: join(real, 'deep', 'billing-chain.crt'), as: 'own' });
     expect(claims).toContainEqual({ path: join(real, 'deep', 'ca.crt'), as: 'root' });
     expect(claims.filter(({ as }) => as === 'directory').map(({ path }) => path)).toContain(real);
+    await expect(deliveries.check(billing, { kind: 'home' })).resolves.toEqual([
+      { path: join(fs.realpathSync(home), 'clients', 'billing'), as: 'own' },
+    ]);
   });
 
   it('refuses a directory and a link of somebody else in the place of a file', async () => {
