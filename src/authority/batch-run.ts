@@ -2,10 +2,11 @@ import { CaError, type ErrorCode } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import type { Serial } from '../core/serial.ts';
 import type { ClientPolicy } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { AuthorityRecord } from '../ledger/record.ts';
 import { deliver } from './deliver.ts';
 import type { IssueResult } from './issue-plan.ts';
-import type { Issuer, Signer } from './issuer.ts';
+import { clientIssuer, type Issuer, openSigner, type Signer } from './issuer.ts';
 import type { DeliveryPaths, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 
@@ -44,6 +45,26 @@ export interface BatchRun {
   readonly delivered: DeliveredCertificate[];
   readonly failed: Failure[];
   readonly skipped: Skipped[];
+}
+
+/** A run that has done nothing yet. */
+export function newBatchRun({ authority }: LedgerView, settings: Settings, ports: Ports): BatchRun {
+  const issuer = clientIssuer(authority);
+  let signer: Promise<Signer> | undefined;
+  return {
+    settings,
+    ports,
+    authority,
+    issuer,
+    openSigner: () => {
+      signer ??= openSigner(issuer, ports);
+      return signer;
+    },
+    issued: [],
+    delivered: [],
+    failed: [],
+    skipped: [],
+  };
 }
 
 /** Whom a failure is about. */

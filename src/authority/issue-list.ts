@@ -12,6 +12,7 @@ import {
   type DeliveredCertificate,
   type Failure,
   isKeyLost,
+  newBatchRun,
   redeliver,
   type Skipped,
 } from './batch-run.ts';
@@ -27,7 +28,6 @@ import {
   newestCertificate,
   planIssue,
 } from './issue-plan.ts';
-import { clientIssuer, openSigner, type Signer } from './issuer.ts';
 import { checkList } from './line-faults.ts';
 import { overlap } from './overlap.ts';
 import type { Claim, Ports } from './ports.ts';
@@ -68,22 +68,7 @@ export async function issueList(
 ): Promise<IssueListResult> {
   const view = await ports.ledger.view();
   checkClock(ports.clock(), view.head, ports.clockConfirmed);
-  const issuer = clientIssuer(view.authority);
-  let signer: Promise<Signer> | undefined;
-  const run: BatchRun = {
-    settings,
-    ports,
-    authority: view.authority,
-    issuer,
-    openSigner: () => {
-      signer ??= openSigner(issuer, ports);
-      return signer;
-    },
-    issued: [],
-    delivered: [],
-    failed: [],
-    skipped: [],
-  };
+  const run = newBatchRun(view, settings, ports);
   const decided = await decideAll(list, view, run);
   const { issued, delivered, failed, skipped } = run;
   const pending: CertificateRecord[] = [];

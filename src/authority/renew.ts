@@ -8,6 +8,7 @@ import {
   describeFailure,
   type Failure,
   isKeyLost,
+  newBatchRun,
   redeliver,
   type Skipped,
 } from './batch-run.ts';
@@ -15,7 +16,7 @@ import { planCertificate } from './certify.ts';
 import { checkClock } from './clock-check.ts';
 import { issueAll } from './issue-batch.ts';
 import { type IssueResult, latestCertificate, newestCertificate } from './issue-plan.ts';
-import { clientIssuer, openSigner, type Signer } from './issuer.ts';
+import { clientIssuer } from './issuer.ts';
 import { findMissing } from './missing-files.ts';
 import type { Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishCrl, whyCrlIsDue } from './publish-crl.ts';
@@ -50,23 +51,8 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
   const skipped = await explainMissing(plan.skipped, request, view, ports);
   if (request.dryRun) return describePlan(due, pending.redeliver, skipped, settings, view, ports);
 
-  const issuer = clientIssuer(view.authority);
-  let signer: Promise<Signer> | undefined;
-  const run: Run = {
-    request,
-    settings,
-    ports,
-    authority: view.authority,
-    issuer,
-    openSigner: () => {
-      signer ??= openSigner(issuer, ports);
-      return signer;
-    },
-    issued: [],
-    delivered: [],
-    failed: [],
-    skipped: [...skipped],
-  };
+  const run: Run = { ...newBatchRun(view, settings, ports), request };
+  run.skipped.push(...skipped);
   let crl: CrlResult | undefined;
   try {
     const superseded = await revokeLongSuperseded(view, run);
