@@ -49,14 +49,14 @@ export function groupImports(groups: readonly Group[]): Plugin {
   };
 }
 
-/** Leaves the import of a library to a file of its own, `<name>.cjs`. */
-export function separateLibraries(names: Readonly<Record<string, string>>): Plugin {
+/** Leaves the import of a library to a file of its own. */
+export function separateLibraries(files: Readonly<Record<string, string>>): Plugin {
   return {
     name: 'separate-libraries',
     setup({ onResolve }) {
       onResolve({ filter: /^[@a-z]/ }, ({ path }) => {
-        const name = Object.hasOwn(names, path) ? names[path] : undefined;
-        return name === undefined ? undefined : { path: `./${name}.cjs`, external: true };
+        const file = Object.hasOwn(files, path) ? files[path] : undefined;
+        return file === undefined ? undefined : { path: `./${file}`, external: true };
       });
     },
   };

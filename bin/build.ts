@@ -20,6 +20,9 @@ import { addon, groupImports, noPrograms, separateLibraries } from './build-plug
 /** Loaded by `ca verify` alone, from a file of their own. */
 const libraries = { '@peculiar/x509': 'peculiar-x509', 'reflect-metadata': 'reflect-metadata' };
 
+/** The name of a file that is not `ca.cjs` changes with its content: the code cache of one is never taken for another's. */
+const hashedNames = '[name]-[hash]';
+
 /** What is loaded together when one of its modules is imported dynamically; the first that matches counts. */
 const groups = [
   { name: 'record', modules: /^(bin\/ports|src\/authority\/inventory|src\/cli\/commands\/(list|show))\.ts$/ },
@@ -47,15 +50,24 @@ const common = {
   outExtension: { '.js': '.cjs' },
 } satisfies BuildOptions;
 
+const separate = await build({
+  ...common,
+  format: 'cjs',
+  entryPoints: Object.entries(libraries).map(([path, out]) => ({ in: path, out })),
+  entryNames: hashedNames,
+});
+const libraryFiles = outputNames(separate.metafile);
+
 // esbuild splits ES modules alone, and only the way back leaves modules unwrapped, which V8 reads once instead of twice.
 const program = await build({
   ...common,
   format: 'esm',
   splitting: true,
   write: false,
-  entryPoints: [{ in: 'bin/ca.ts', out: 'ca' }],
-  chunkNames: '[name]-[hash]',
-  plugins: [groupImports(groups), separateLibraries(libraries), addon, noPrograms],
+  entryPoints: [{ in: 'bin/ca.ts', out: 'program' }],
+  entryNames: hashedNames,
+  chunkNames: hashedNames,
+  plugins: [groupImports(groups), separateLibraries(libraryFiles), addon, noPrograms],
 });
 for (const { path, text } of program.outputFiles) {
   const { code } = await transform(bindDirectly(text), {
@@ -68,13 +80,13 @@ for (const { path, text } of program.outputFiles) {
   });
   writeFileSync(join(made, basename(path)), code);
 }
-chmodSync(join(made, 'ca.cjs'), 0o755);
-
-const separate = await build({
+await build({
   ...common,
   format: 'cjs',
-  entryPoints: Object.entries(libraries).map(([path, out]) => ({ in: path, out })),
+  entryPoints: [{ in: 'bin/start.ts', out: 'ca' }],
+  define: { program: JSON.stringify(`./${outputNames(program.metafile)['bin/ca.ts']}`) },
 });
+chmodSync(join(made, 'ca.cjs'), 0o755);
 writeFileSync(join(made, 'ca.schema.json'), settingsSchema());
 writeFileSync(join(made, 'LICENSES.txt'), licences([program.metafile, separate.metafile]));
 chmodSync(made, 0o755);
@@ -95,6 +107,19 @@ function bindDirectly(text: string): string {
       const members = names.split(',').map((name) => name.split(' as ').reverse().join(':'));
       return `module.exports={${members.join(',')}};`;
     });
+}
+
+/** The file that each entry point has become, by the module or the package it came from. */
+function outputNames({ outputs }: Metafile): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(outputs).flatMap(([path, { entryPoint }]) =>
+      entryPoint === undefined ? [] : [[packageOf(entryPoint) ?? entryPoint, basename(path)]],
+    ),
+  );
+}
+
+function packageOf(path: string): string | undefined {
+  return /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
 }
 
 /** The licence texts of all packages whose code is in the bundles. */

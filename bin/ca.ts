@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import process from 'node:process';
 import { reportFailure } from '../src/cli/failure.ts';
 import { main } from '../src/cli/main.ts';
