@@ -3,8 +3,10 @@ import {
   decodeRevocationPage,
   encodeRevocationPage,
   type Revocation,
+  type RevocationList,
   type RevocationPage,
 } from '../core/revocation-page.ts';
+import type { Serial } from '../core/serial.ts';
 import type { EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type Crl, crlRevocations, decodeCrl } from '../x509/crl.ts';
@@ -24,16 +26,17 @@ export interface Forgotten {
  * again.
  *
  * @param published lists of this CA, as {@link readOwnCrl} gives them
- * @param own what the record itself puts on the next CRL
+ * @param options of what the record itself puts on the next CRL
  */
 export async function findForgotten(
   published: readonly Crl[],
-  own: readonly RevocationPage[],
+  options: { readonly dropExpired: boolean },
   view: LedgerView,
 ): Promise<Forgotten> {
-  const known = new Set(own.flatMap((page) => decodeRevocationPage(page).map(({ serial }) => serial)));
   const revoked: EntryBody[] = [];
   const carried: Revocation[] = [];
+  const known =
+    published.length === 0 ? new Set<Serial>() : await serialsOf(await view.revocationsForCrl(options));
   for (const revocation of published.flatMap((crl) => [...crlRevocations(crl)])) {
     if (known.has(revocation.serial)) continue;
     known.add(revocation.serial);
@@ -53,6 +56,14 @@ export async function findForgotten(
     }
   }
   return { revoked, carried: encodeRevocationPage(carried) };
+}
+
+async function serialsOf(revocations: RevocationList): Promise<Set<Serial>> {
+  const serials = new Set<Serial>();
+  for await (const page of revocations.pages()) {
+    for (const { serial } of decodeRevocationPage(page)) serials.add(serial);
+  }
+  return serials;
 }
 
 /** The CRL in a file, if this CA signed it and all of it can be read; what others have put there says nothing. */

@@ -129,7 +129,7 @@ export function certify(
   signer: Signer,
   settings: Settings,
 ): { readonly certificate: Uint8Array; readonly entry: Issued } {
-  const certificate = signer.sign(approve(plan, serial, spki, signer.issuer, settings));
+  const certificate = Buffer.concat(signer.sign(approve(plan, serial, spki, signer.issuer, settings)));
   const entry: Issued = {
     type: 'issued',
     client: plan.client,

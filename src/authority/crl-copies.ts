@@ -2,6 +2,7 @@ import { CaError } from '../core/ca-error.ts';
 import type { CrlRecord } from '../ledger/record.ts';
 import { decodeSigned } from '../x509/certificate.ts';
 import { type Crl, decodeTbsCrl } from '../x509/crl.ts';
+import { sha256Hex } from '../x509/fingerprint.ts';
 import { readOwnCrl } from './carry-over.ts';
 import type { Issuer } from './issuer.ts';
 import type { FoundHead } from './kept-head.ts';
@@ -17,11 +18,13 @@ export interface OtherCopies {
 /**
  * Reads the copies that are not those of the published files: of an authority that was put back from a backup they may
  * be all that is left of what it did since. What cannot be read stands in nobody's way: whoever copies there is told.
+ *
+ * @param published SHA-256 in hex of the published list
  */
 export async function readOtherCopies(
   directories: readonly string[],
   issuer: Issuer,
-  published: Uint8Array | undefined,
+  published: string | undefined,
   home: Pick<Home, 'hasCopies' | 'readCopy'>,
 ): Promise<OtherCopies> {
   const copies: CrlCopy[] = [];
@@ -30,7 +33,7 @@ export async function readOtherCopies(
     const copy = await home.readCopy(directory, issuer.role).catch(nothingIfUnreadable);
     if (copy) copies.push(copy);
   }
-  const isOther = (der: Uint8Array) => !published || Buffer.compare(der, published) !== 0;
+  const isOther = (der: Uint8Array) => sha256Hex(der) !== published;
   return {
     crls: copies.flatMap(({ der }) => (der && isOther(der) && readOwnCrl(der, issuer)) || []),
     heads: copies.flatMap(({ head, headFile }) => (head ? [{ file: headFile, octets: head }] : [])),

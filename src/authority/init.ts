@@ -9,7 +9,7 @@ import { type CrlPublished, type EntryBody, type IssuerRole, ledgerVersion } fro
 import { encodeSignedHead } from '../ledger/signed-head.ts';
 import { approveCertificate, approveCrl, type IssuerFacts } from '../lint/approve.ts';
 import { encodeTbsCertificate } from '../x509/certificate.ts';
-import { encodeTbsCrl } from '../x509/crl.ts';
+import { encodeTbsCrl } from '../x509/crl-encoder.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { encodeName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
@@ -21,6 +21,7 @@ import { backdateMs } from './certify.ts';
 import { createSigner, openIssuer, type Signer } from './issuer.ts';
 import type { Ports, PublishedCrl } from './ports.ts';
 import { initialSettings, parseSettings, settingsSchema } from './settings.ts';
+import { signedCrl, sumsOf } from './signed-crl.ts';
 
 export interface InitRequest {
   /** The root's common name, such as `Acme API CA`. */
@@ -225,7 +226,7 @@ async function makeCa(
   });
   const signer =
     plan.parent ?? createSigner({ role: 'root', certificate: tbs, signatureAlgorithm, facts }, key);
-  const certificate = signer.sign(approveCertificate(tbs, facts));
+  const certificate = Buffer.concat(signer.sign(approveCertificate(tbs, facts)));
   return {
     role: plan.role,
     certificate,
@@ -246,11 +247,10 @@ function firstCrl(ca: NewCa, now: Date, nextUpdate: Date): { file: PublishedCrl;
     nextUpdate,
     number,
     authorityKeyIdentifier: issuer.facts.keyIdentifier,
-    revocations: [],
   });
-  const der = ca.signer.sign(approveCrl(tbs, issuer.facts));
+  const file = signedCrl(ca.signer, approveCrl(tbs, issuer.facts));
   return {
-    file: { issuer: ca.role, der, pem: encodePem('X509 CRL', der) },
+    file,
     entry: {
       type: 'crl-published',
       issuer: ca.role,
@@ -258,7 +258,7 @@ function firstCrl(ca: NewCa, now: Date, nextUpdate: Date): { file: PublishedCrl;
       thisUpdate,
       nextUpdate,
       entries: 0,
-      sha256: sha256Hex(der),
+      ...sumsOf(file),
     },
   };
 }

@@ -5,7 +5,7 @@ import type { IssuerRole } from '../ledger/entry.ts';
 import type { AuthorityRecord, LedgerHead } from '../ledger/record.ts';
 import { encodeHeadStatement, type SignedHead } from '../ledger/signed-head.ts';
 import type { Approved, IssuerFacts } from '../lint/approve.ts';
-import { decodeCertificate, encodeSigned } from '../x509/certificate.ts';
+import { decodeCertificate, signedPieces } from '../x509/certificate.ts';
 import { isEncrypted, readPrivateKey } from '../x509/private-key.ts';
 import { openPublicKey, signBytes, verifyBytes } from '../x509/signature.ts';
 import { type SignatureAlgorithm, signatureAlgorithmOf } from '../x509/signature-algorithm.ts';
@@ -23,8 +23,8 @@ export interface Issuer {
 /** An issuer with its key at hand. */
 export interface Signer {
   readonly issuer: Issuer;
-  /** The Certificate or CertificateList in DER: the approved bytes, signed, the signature verified. */
-  sign(approved: Approved): Uint8Array;
+  /** The Certificate or CertificateList in DER, in pieces: the approved bytes, signed, the signature verified. */
+  sign(approved: Approved): readonly Uint8Array[];
   /**
    * The head of the record of the authority of that name, signed, the signature verified. Beside what the linter approved,
    * the key signs this alone.
@@ -126,7 +126,7 @@ export function createSigner(issuer: Issuer, key: Parameters<typeof signBytes>[0
     issuer,
     sign(approved) {
       const tbs = approved.bytesFor(facts.spki);
-      return encodeSigned(tbs, signatureAlgorithm, signVerified(tbs));
+      return signedPieces(tbs, signatureAlgorithm, signVerified(tbs));
     },
     signHead(authority, { seq, hash, time }) {
       const statement = {

@@ -64,10 +64,13 @@ export interface NewAuthority {
   signHead(head: LedgerHead): string;
 }
 
+/** Octets that need not be in memory as a whole; gone through as often as one likes. */
+export type Pieces = Iterable<Uint8Array>;
+
 export interface PublishedCrl {
   readonly issuer: IssuerRole;
-  readonly der: Uint8Array;
-  readonly pem: string;
+  readonly der: Pieces;
+  readonly pem: Pieces;
   /** The record's signed head after this CRL's entry, which is put beside the CRL. */
   readonly head?: string;
   /** Heads before it that do not speak for the record: set aside in the same directory. */
@@ -113,8 +116,8 @@ export interface Home {
   recordSpread(number: string): Promise<void>;
   /** The DER that is published now. */
   readCrl(issuer: IssuerRole): Promise<Uint8Array | undefined>;
-  /** The PEM that is published now. */
-  readCrlPem(issuer: IssuerRole): Promise<string | undefined>;
+  /** SHA-256 in hex of the DER and the PEM that are published now, of each that is there. */
+  crlSums(issuer: IssuerRole): Promise<{ readonly der?: string; readonly pem?: string }>;
   /** The signed head beside the published CRLs; undefined before the first that came with one. */
   readHead(): Promise<Uint8Array | undefined>;
   /** @param twoTier to be said where there is no authority yet */

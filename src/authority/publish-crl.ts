@@ -1,13 +1,12 @@
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
-import { type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
+import { revocationWidth } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CrlRecord } from '../ledger/record.ts';
 import { encodeSignedHead } from '../ledger/signed-head.ts';
 import { approveCrl } from '../lint/approve.ts';
-import { type Crl, encodeTbsCrl } from '../x509/crl.ts';
-import { sha256Hex } from '../x509/fingerprint.ts';
-import { encodePem } from '../x509/pem.ts';
+import type { Crl } from '../x509/crl.ts';
+import { type CrlTemplate, TbsCrlEncoder } from '../x509/crl-encoder.ts';
 import { findForgotten, readOwnCrl } from './carry-over.ts';
 import { checkClock } from './clock-check.ts';
 import { findNewerCopy, numberOf, readOtherCopies } from './crl-copies.ts';
@@ -22,6 +21,7 @@ import {
 import { type FoundHead, judgeHeads, type Rollback } from './kept-head.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
+import { signedCrl, sumsOf } from './signed-crl.ts';
 import { copyPublished, isSpread, spreadCrl } from './spread-crl.ts';
 
 /** A CRL as scripts see it. */
@@ -70,24 +70,17 @@ export async function publishInside(
   // The root of two tiers signs too seldom to speak for the record.
   const isOfClients = issuer.role === clientIssuerRole(view.authority);
   const last = await view.lastCrl(issuer.role);
-  const published = await ports.home.readCrl(issuer.role);
-  const isPublished = last !== undefined && published !== undefined && sha256Hex(published) === last.sha256;
-  const copies = await readOtherCopies(copyTo, issuer, published, ports.home);
+  const inPlace = await ports.home.crlSums(issuer.role);
+  const isPublished = last !== undefined && inPlace.der === last.sha256;
+  const copies = await readOtherCopies(copyTo, issuer, inPlace.der, ports.home);
   const heads = isOfClients
     ? await judgeHeads(await besideCrl(ports.home), copies.heads, view, ports)
     : undefined;
   const rollback = heads?.rollback;
   // Of a record that a head proves all the way to this CRL's entry nothing is forgotten that is on this CRL.
   const isExplained = isPublished && heads?.isProved && !rollback && last.carried === undefined;
-  const inPlace = isExplained ? undefined : readOwnCrl(published, issuer);
-  const { revocations, carried } = await listRevocations(
-    transaction,
-    issuer,
-    inPlace ? [inPlace, ...copies.crls] : copies.crls,
-    // Entries of expired certificates may go only if the CRL that was to show them last really was published.
-    { dropExpired: isPublished && !rollback },
-  );
-  const entries = revocations.reduce((sum, page) => sum + page.length / revocationWidth, 0);
+  const published = isExplained ? undefined : await ports.home.readCrl(issuer.role);
+  const own = readOwnCrl(published, issuer);
 
   const thisUpdate = wholeSeconds(now);
   // The root of two tiers signs its CRL once for its whole life, and can then stay offline.
@@ -96,16 +89,23 @@ export async function publishInside(
     published && numberOf(published),
     ...copies.crls.map((crl) => crl.number),
   ]);
-  const tbs = encodeTbsCrl({
-    signatureAlgorithm: issuer.signatureAlgorithm,
-    issuer: issuer.facts.subject,
-    thisUpdate,
-    nextUpdate,
-    number,
-    authorityKeyIdentifier: issuer.facts.keyIdentifier,
-    revocations,
-  });
-  const der = signer.sign(approveCrl(tbs, { ...issuer.facts, ...(last ? { lastNumber: last.number } : {}) }));
+  const { tbs, entries, carried } = await listRevocations(
+    transaction,
+    issuer,
+    own ? [own, ...copies.crls] : copies.crls,
+    // Entries of expired certificates may go only if the CRL that was to show them last really was published.
+    { dropExpired: isPublished && !rollback },
+    {
+      signatureAlgorithm: issuer.signatureAlgorithm,
+      issuer: issuer.facts.subject,
+      thisUpdate,
+      nextUpdate,
+      number,
+      authorityKeyIdentifier: issuer.facts.keyIdentifier,
+    },
+  );
+  const facts = { ...issuer.facts, ...(last ? { lastNumber: last.number } : {}) };
+  const file = signedCrl(signer, approveCrl(tbs, facts));
   const recorded = await transaction.append([
     {
       type: 'crl-published',
@@ -114,14 +114,12 @@ export async function publishInside(
       thisUpdate,
       nextUpdate,
       entries,
-      sha256: sha256Hex(der),
+      ...sumsOf(file),
       ...(carried === 0 ? {} : { carried }),
     },
   ]);
   const files = await ports.home.publishCrl({
-    issuer: issuer.role,
-    der,
-    pem: encodePem('X509 CRL', der),
+    ...file,
     ...(isOfClients ? { head: encodeSignedHead(signer.signHead(view.authority.name, recorded)) } : {}),
     ...(heads ? { lostHeads: heads.setAside } : {}),
   });
@@ -135,22 +133,26 @@ export async function publishInside(
   };
 }
 
-/** What goes on the issuer's next CRL, and how many of these entries are carried over from published ones. */
+/** The issuer's next CRL, to be signed, and how many of its entries are carried over from published ones. */
 async function listRevocations(
   transaction: LedgerTransaction,
   issuer: Issuer,
   published: readonly Crl[],
   options: { readonly dropExpired: boolean },
-): Promise<{ revocations: readonly RevocationPage[]; carried: number }> {
-  const view = transaction.view();
-  if (issuer.role !== clientIssuerRole(view.authority)) return { revocations: [], carried: 0 };
-  const own = await view.revocationsForCrl(options);
-  if (published.length === 0) return { revocations: own, carried: 0 };
-  const { revoked, carried } = await findForgotten(published, own, view);
-  if (revoked.length > 0) await transaction.append(revoked);
-  const complete = revoked.length > 0 ? await transaction.view().revocationsForCrl(options) : own;
-  const revocations = carried.length > 0 ? [...complete, carried] : complete;
-  return { revocations, carried: carried.length / revocationWidth };
+  template: CrlTemplate,
+): Promise<{ tbs: Uint8Array; entries: number; carried: number }> {
+  const { authority } = transaction.view();
+  if (issuer.role !== clientIssuerRole(authority)) {
+    return { tbs: new TbsCrlEncoder(template, 0).finish(), entries: 0, carried: 0 };
+  }
+  const forgotten = await findForgotten(published, options, transaction.view());
+  if (forgotten.revoked.length > 0) await transaction.append(forgotten.revoked);
+  const revocations = await transaction.view().revocationsForCrl(options);
+  const carried = forgotten.carried.length / revocationWidth;
+  const encoder = new TbsCrlEncoder(template, revocations.atMost + carried);
+  for await (const page of revocations.pages()) encoder.add(page);
+  encoder.add(forgotten.carried);
+  return { tbs: encoder.finish(), entries: encoder.count, carried };
 }
 
 /** Why a new CRL is needed now, or undefined when the published one will do. */
@@ -199,9 +201,8 @@ export async function currentCrl(
 
 /** True if the files that servers read, DER and PEM, are the CRL that was recorded last. */
 export async function isInPlace(last: CrlRecord, home: Home, role: IssuerRole): Promise<boolean> {
-  const published = await home.readCrl(role);
-  if (published === undefined || sha256Hex(published) !== last.sha256) return false;
-  return (await home.readCrlPem(role)) === encodePem('X509 CRL', published);
+  const { der, pem } = await home.crlSums(role);
+  return der === last.sha256 && pem !== undefined && pem === last.pemSha256;
 }
 
 export interface CrlRequest {

@@ -20,6 +20,14 @@ export type RevocationPage = Uint8Array;
 
 export const revocationWidth = 32;
 
+/** Revocations that need not fit into memory. */
+export interface RevocationList {
+  /** How many there are at most. */
+  readonly atMost: number;
+  /** All of them, in their order. A page is good until the next one is asked for. */
+  pages(): AsyncIterable<RevocationPage>;
+}
+
 /** One page with these revocations, in their order. */
 export function encodeRevocationPage(revocations: readonly Revocation[]): RevocationPage {
   const page = Buffer.alloc(revocations.length * revocationWidth);

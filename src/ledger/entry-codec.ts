@@ -222,6 +222,7 @@ const bodyShapes: { readonly [T in EntryBody['type']]: Shape<Body<T>> } = {
     nextUpdate: instant,
     entries: integer(0),
     sha256,
+    pemSha256: optional(sha256),
     carried: optional(integer(1)),
   }),
   'passphrase-changed': object<Body<'passphrase-changed'>>({ issuer }),

@@ -97,7 +97,7 @@ export interface KeyCompromised {
   readonly key: string;
 }
 
-/** A CRL was signed. On disk before the CRL is renamed into place. `sha256` is of the DER. */
+/** A CRL was signed. On disk before the CRL is renamed into place. */
 export interface CrlPublished {
   readonly type: 'crl-published';
   readonly issuer: IssuerRole;
@@ -106,7 +106,9 @@ export interface CrlPublished {
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
   readonly entries: number;
+  /** SHA-256 in hex of the DER, and of the PEM: records of before 2026-11-22 lack that. */
   readonly sha256: string;
+  readonly pemSha256?: string;
   /** How many entries are of certificates that this record does not know: taken over from a list of a newer record. */
   readonly carried?: number;
 }

@@ -1,6 +1,6 @@
 import { CaError } from '../core/ca-error.ts';
 import { type ClientName, clientNameKey } from '../core/client-name.ts';
-import { encodeRevocationPage, type RevocationPage } from '../core/revocation-page.ts';
+import { encodeRevocationPage, type RevocationList } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
 import {
   type ClientAdded,
@@ -204,23 +204,24 @@ export class LedgerState implements LedgerView {
     return (last === undefined ? undefined : this.#known(last).revocation?.seq) ?? 0;
   }
 
-  async revocationsForCrl({
-    dropExpired,
-  }: {
-    readonly dropExpired: boolean;
-  }): Promise<readonly RevocationPage[]> {
+  async revocationsForCrl({ dropExpired }: { readonly dropExpired: boolean }): Promise<RevocationList> {
     return this.revocations(dropExpired, this.#crls.get(clientCrlIssuer(this.authority)));
   }
 
   /** The revocations for the CRL that follows that one. */
-  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): readonly RevocationPage[] {
+  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): RevocationList {
     const revocations = this.#revoked.flatMap((serial) => {
       const { notAfter, revocation } = this.#known(serial);
-      if (!revocation || (dropExpired && !isDueOnCrl(notAfter, revocation.seq, lastCrl))) return [];
+      if (!revocation || (dropExpired && !isDueOnCrl(notAfter.getTime(), revocation.seq, lastCrl))) return [];
       const { at: revokedAt, seq: _, ...rest } = revocation;
       return [{ serial, revokedAt, ...rest }];
     });
-    return [...pages(revocations)].map(encodeRevocationPage);
+    return {
+      atMost: revocations.length,
+      async *pages() {
+        for (const page of pages(revocations)) yield encodeRevocationPage(page);
+      },
+    };
   }
 
   #addClient(entry: EntryHead & ClientAdded): void {

@@ -62,7 +62,9 @@ export interface CrlRecord {
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
   readonly entries: number;
+  /** SHA-256 in hex of the DER, and of the PEM if that is on record. */
   readonly sha256: string;
+  readonly pemSha256?: string;
   /** How many entries are of certificates that the record does not know. */
   readonly carried?: number;
 }
@@ -85,9 +87,9 @@ export function certificateStatus(record: CertificateRecord, now: Date): Certifi
  * @param lastCrl the latest CRL that was published, if any
  */
 export function isDueOnCrl(
-  notAfter: Date,
+  notAfterMs: number,
   revokedSeq: number,
   lastCrl: Pick<CrlRecord, 'seq' | 'thisUpdate'> | undefined,
 ): boolean {
-  return !lastCrl || lastCrl.seq < revokedSeq || lastCrl.thisUpdate <= notAfter;
+  return !lastCrl || lastCrl.seq < revokedSeq || lastCrl.thisUpdate.getTime() <= notAfterMs;
 }

@@ -11,6 +11,9 @@ export type { CrlIssuerFacts, IssuerFacts } from './rule.ts';
 /** More findings than these about the entries of one CRL say nothing new. */
 const maxEntryFindings = 10;
 
+/** What is larger is taken over instead of copied; what is smaller may share its memory with other Buffers. */
+const sharedOctets = Buffer.poolSize;
+
 /** Known to this module alone: what keeps everybody else from making an {@link Approved}. */
 const seal = Symbol('approved by the linter');
 
@@ -19,7 +22,7 @@ const seal = Symbol('approved by the linter');
  * it, and signers take nothing else, so that nothing is signed that was not linted, octet for octet and for this issuer.
  */
 export class Approved {
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array | undefined;
   readonly #issuer: Uint8Array;
 
   constructor(key: typeof seal, bytes: Uint8Array, issuer: Uint8Array) {
@@ -29,13 +32,16 @@ export class Approved {
   }
 
   /**
-   * A copy of the TBS bytes that were linted.
+   * The TBS bytes that were linted: given away once, so that nobody can change them between two uses.
    *
    * @param issuer the SubjectPublicKeyInfo of who is about to sign; the bytes are not given to sign with another key
    */
   bytesFor(issuer: Uint8Array): Uint8Array {
     if (Buffer.compare(this.#issuer, issuer) !== 0) throw new Error('this was approved for another issuer');
-    return this.#bytes.slice();
+    const bytes = this.#bytes;
+    if (!bytes) throw new Error('this was signed already');
+    this.#bytes = undefined;
+    return bytes;
   }
 }
 
@@ -47,13 +53,23 @@ export function approveCertificate(tbs: Uint8Array, issuer: IssuerFacts): Approv
   return new Approved(seal, bytes, issuer.spki);
 }
 
-/** The TBSCertList, if that issuer may sign it. Throws `lint/refused` with the findings. */
+/**
+ * The TBSCertList, if that issuer may sign it. A large one is not copied but taken over: the caller's view of it is empty
+ * then. Throws `lint/refused` with the findings.
+ */
 export function approveCrl(tbs: Uint8Array, issuer: CrlIssuerFacts): Approved {
-  const bytes = tbs.slice();
+  const bytes = takeOver(tbs);
   const crl = decodeOrRefuse(() => decodeTbsCrl(bytes));
   const entryFindings = decodeOrRefuse(() => checkEntries(crl, issuer));
   refuseFindings('CRL', [...applyRules(crlRules, crl, issuer), ...entryFindings]);
   return new Approved(seal, bytes, issuer.spki);
+}
+
+/** The bytes where nobody else can change them. */
+function takeOver(bytes: Uint8Array): Uint8Array {
+  const { buffer } = bytes;
+  if (buffer.byteLength <= sharedOctets || !(buffer instanceof ArrayBuffer)) return bytes.slice();
+  return structuredClone(bytes, { transfer: [buffer] });
 }
 
 function applyRules<Subject, Facts>(

@@ -1,4 +1,4 @@
-import type { PublishedCrl } from '../authority/ports.ts';
+import type { Pieces, PublishedCrl } from '../authority/ports.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { publicMode } from './file-mode.ts';
 import type { FileToWrite } from './file-set.ts';
@@ -33,6 +33,10 @@ export function crlFiles(
 }
 
 /** The file of all CRLs, that of the CA that issues to clients first. */
-export function allCrlsFile(issuing: string, root: string): FileToWrite {
-  return { name: allCrlsName, content: issuing + root, mode: publicMode };
+export function allCrlsFile(issuing: Pieces, root: Pieces): FileToWrite {
+  function* content() {
+    yield* issuing;
+    yield* root;
+  }
+  return { name: allCrlsName, content: content(), mode: publicMode };
 }

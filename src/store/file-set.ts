@@ -15,7 +15,7 @@ export type FileSetDisk = Disk & Pick<typeof fs, 'fsync'>;
 export interface FileToWrite {
   /** Its name in the directory. */
   readonly name: string;
-  readonly content: string | Uint8Array;
+  readonly content: string | Uint8Array | Iterable<Uint8Array>;
   /** Exact permissions, whatever the umask. Ignored on Windows. */
   readonly mode: number;
 }
@@ -57,7 +57,7 @@ export async function placeFiles(
         pending.push({ fd, temporary });
         if (process.platform !== 'win32') disk.fchmodSync(fd, file.mode);
         if (owner) disk.fchownSync(fd, owner.uid, owner.gid);
-        writeAll(fd, typeof file.content === 'string' ? Buffer.from(file.content) : file.content, 0, disk);
+        writePieces(fd, piecesOf(file.content), disk);
       }
       await allDone(pending.map(({ fd }) => groupSync(fd, disk)));
     } finally {
@@ -72,6 +72,19 @@ export async function placeFiles(
   } catch (error) {
     for (const { temporary } of pending) removeIfThere(temporary, disk);
     throw ioError(error, 'write', current);
+  }
+}
+
+function piecesOf(content: FileToWrite['content']): Iterable<Uint8Array> {
+  if (typeof content === 'string') return [Buffer.from(content)];
+  return content instanceof Uint8Array ? [content] : content;
+}
+
+function writePieces(fd: number, pieces: Iterable<Uint8Array>, disk: FileSetDisk): void {
+  let position = 0;
+  for (const piece of pieces) {
+    writeAll(fd, piece, position, disk);
+    position += piece.length;
   }
 }
 

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
@@ -11,6 +12,9 @@ import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from 
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';
+
+/** How much of a CRL is in memory at once. */
+const pieceOctets = 1 << 18;
 
 /**
  * The authority's files in that directory:
@@ -63,7 +67,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     async publishCrl(crl) {
       const twoTier = isTwoTier(path);
       const pemOf = (issuer: IssuerRole) =>
-        issuer === crl.issuer ? crl.pem : `${readIfThere(crlPaths(issuer).pem) ?? ''}`;
+        issuer === crl.issuer ? crl.pem : [readIfThere(crlPaths(issuer).pem) ?? Buffer.alloc(0)];
       const all = twoTier ? [allCrlsFile(pemOf('issuing'), pemOf('root'))] : [];
       const files = [...all, ...crlFiles(crl, twoTier)];
       // What is in it can be made again, so its loss is no reason to publish nothing.
@@ -79,8 +83,8 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
 
     async copyCrls(directory) {
       const files = copiedNames(isTwoTier(path)).flatMap((name) => {
-        const content = readIfThere(join(crlDirectory, name));
-        return content ? [{ name, content, mode: publicMode }] : [];
+        const path = join(crlDirectory, name);
+        return isThere(path) ? [{ name, content: piecesOf(path), mode: publicMode }] : [];
       });
       const made = makeDirectories(directory, publicDirectoryMode, inheritedOwner);
       await writeFiles(directory, files);
@@ -111,7 +115,11 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     readSpread: async () => readIfThere(spreadPath)?.toString('utf8').trim(),
     recordSpread: async (number) => writeDurably(spreadPath, `${number}\n`, { mode: publicMode }),
     readCrl: async (issuer) => readIfThere(crlPaths(issuer).der),
-    readCrlPem: async (issuer) => readIfThere(crlPaths(issuer).pem)?.toString('latin1'),
+    async crlSums(issuer) {
+      const { der, pem } = crlPaths(issuer);
+      const sums = { der: sumIfThere(der), pem: sumIfThere(pem) };
+      return { ...(sums.der && { der: sums.der }), ...(sums.pem && { pem: sums.pem }) };
+    },
     readHead: async () => readIfThere(join(crlDirectory, headName)),
     crlPaths,
   };
@@ -144,6 +152,37 @@ function crlDirectoryFiles(directory: string): string[] {
     if (hasErrorCode(error, 'ENOENT')) return [];
     throw ioError(error, 'look into', directory);
   }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return sizeOf(path) !== undefined;
+  } catch (error) {
+    throw ioError(error, 'read', path);
+  }
+}
+
+/** The file's octets, a piece at a time. Throws `store/…`. */
+function* piecesOf(path: string): Generator<Uint8Array> {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const buffer = Buffer.allocUnsafe(pieceOctets);
+      for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) yield buffer.subarray(0, got);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw ioError(error, 'read', path);
+  }
+}
+
+/** SHA-256 in hex of the file. */
+function sumIfThere(path: string): string | undefined {
+  if (!isThere(path)) return undefined;
+  const sum = createHash('sha256');
+  for (const piece of piecesOf(path)) sum.update(piece);
+  return sum.digest('hex');
 }
 
 function readIfThere(path: string): Buffer | undefined {

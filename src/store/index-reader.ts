@@ -16,6 +16,7 @@ import {
 } from '../ledger/record.ts';
 import { IndexDamage } from './index-blocks.ts';
 import { type Facts, findFacts } from './index-facts.ts';
+import { copyOctets } from './index-rows.ts';
 import {
   clientHash,
   clientKey,
@@ -32,6 +33,9 @@ import {
 import type { Journal } from './journal.ts';
 import type { OpenIndex } from './ledger-index.ts';
 import { mergeRows, withoutRows } from './sorted-rows.ts';
+
+/** Revocations that are given out at once. */
+const revocationsPerPage = 8192;
 
 /** Answers from one index and the lines of the journal that it points to. Throws {@link IndexDamage} where they disagree. */
 export class IndexReader {
@@ -176,26 +180,29 @@ export class IndexReader {
     return 0;
   }
 
-  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): readonly RevocationPage[] {
-    const result: Buffer[] = [];
-    let page = Buffer.alloc(0);
+  /** How many revocations there are, whether they belong on the next CRL or not. */
+  revocationCount(): number {
+    return this.#index.tables.reduce((sum, { revocations }) => sum + revocations.count, 0);
+  }
+
+  /** The revocations for the CRL that follows that one. A page is overwritten by the next. */
+  *revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): Generator<RevocationPage> {
+    const page = Buffer.alloc(revocationsPerPage * revocationWidth);
     let filled = 0;
     for (const { revocations: table } of this.#index.tables) {
       for (const rows of table.rows(0, table.count)) {
         for (let at = 0; at < rows.length; at += table.width) {
-          const notAfter = new Date(readSeconds(rows, at + 6) * 1000);
-          if (dropExpired && !isDueOnCrl(notAfter, rows.readUIntBE(at, 6), lastCrl)) continue;
-          if (filled === page.length) {
-            page = Buffer.allocUnsafeSlow(pageLength * revocationWidth);
-            result.push(page);
-            filled = 0;
-          }
-          rows.copy(page, filled, at + 11, at + table.width);
+          const notAfterMs = readSeconds(rows, at + 6) * 1000;
+          if (dropExpired && !isDueOnCrl(notAfterMs, rows.readUIntBE(at, 6), lastCrl)) continue;
+          copyOctets(rows, at + 11, page, filled, revocationWidth);
           filled += revocationWidth;
+          if (filled < page.length) continue;
+          yield page;
+          filled = 0;
         }
       }
     }
-    return result.map((full) => (full === page ? full.subarray(0, filled) : full));
+    if (filled > 0) yield page.subarray(0, filled);
   }
 
   #posted(name: 'byClient' | 'byKey', key: Buffer): CertificateRecord[] {

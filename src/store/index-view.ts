@@ -1,5 +1,5 @@
 import type { ClientName } from '../core/client-name.ts';
-import type { RevocationPage } from '../core/revocation-page.ts';
+import type { RevocationList } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { OlderView } from '../ledger/layered-view.ts';
@@ -112,8 +112,11 @@ export class IndexView implements OlderView {
     return this.#ask((reader) => reader.lastRevocationSeq());
   }
 
-  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): readonly RevocationPage[] {
-    return this.#ask((reader) => reader.revocations(dropExpired, lastCrl));
+  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): RevocationList {
+    return {
+      atMost: this.#ask((reader) => reader.revocationCount()),
+      pages: () => this.#askPages((reader) => reader.revocations(dropExpired, lastCrl)),
+    };
   }
 
   #ask<T>(question: (reader: IndexReader) => T): T {
@@ -125,15 +128,15 @@ export class IndexView implements OlderView {
     }
   }
 
-  async *#askPages(
-    question: (reader: IndexReader) => Iterable<readonly CertificateRecord[]>,
-  ): AsyncIterable<readonly CertificateRecord[]> {
+  async *#askPages<Page extends { readonly length: number; slice(start: number): Page }>(
+    question: (reader: IndexReader) => Iterable<Page>,
+  ): AsyncIterable<Page> {
     let given = 0;
     for (;;) {
       try {
         let passed = 0;
         for (const page of question(this.#reader)) {
-          const fresh = page.slice(Math.max(given - passed, 0));
+          const fresh = given > passed ? page.slice(given - passed) : page;
           passed += page.length;
           if (fresh.length === 0) continue;
           given += fresh.length;

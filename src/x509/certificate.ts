@@ -1,7 +1,17 @@
 import type { San } from '../core/san.ts';
 import { type Serial, serialFromOctets, serialOctets } from '../core/serial.ts';
 import { type Asn1Time, type DerReader, malformed, readDer } from './der-reader.ts';
-import { bitString, contextTagConstructed, explicit, integer, sequence, tags, time } from './der-writer.ts';
+import {
+  bitString,
+  contextTagConstructed,
+  encodedLength,
+  explicit,
+  integer,
+  sequence,
+  tags,
+  time,
+  writeHeader,
+} from './der-writer.ts';
 import {
   type CertificateExtensions,
   decodeCertificateExtensions,
@@ -96,7 +106,20 @@ export function encodeSigned(
   signatureAlgorithm: SignatureAlgorithm,
   signature: Uint8Array,
 ): Uint8Array {
-  return sequence(tbs, encodeSignatureAlgorithm(signatureAlgorithm), bitString(signature));
+  return Buffer.concat(signedPieces(tbs, signatureAlgorithm, signature));
+}
+
+/** {@link encodeSigned} in pieces, of which `tbs` is one: a large CRL is not copied. */
+export function signedPieces(
+  tbs: Uint8Array,
+  signatureAlgorithm: SignatureAlgorithm,
+  signature: Uint8Array,
+): readonly Uint8Array[] {
+  const after = Buffer.concat([encodeSignatureAlgorithm(signatureAlgorithm), bitString(signature)]);
+  const length = tbs.length + after.length;
+  const header = new Uint8Array(encodedLength(length) - length);
+  writeHeader(header, 0, tags.sequence, length);
+  return [header, tbs, after];
 }
 
 /** The three parts that {@link encodeSigned} joins. Throws `x509/malformed`. */

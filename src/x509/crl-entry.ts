@@ -19,13 +19,8 @@ const reasonLength = reasonPrefix.length + 1;
 const invalidityPrefix = Uint8Array.of(0x30, 0x18, ...oid(oids.invalidityDate), 0x04, 0x11, 0x18, 0x0f);
 const invalidityLength = invalidityPrefix.length + generalizedTimeLength;
 
-/** The octets that the entries of a page take on a CRL. Throws `RangeError` for a page that is not one. */
-export function crlEntriesLength(page: RevocationPage): number {
-  if (page.length % revocationWidth !== 0) throw new RangeError('a revocation page ends within a record');
-  let length = 0;
-  for (let at = 0; at < page.length; at += revocationWidth) length += 2 + contentLength(page, at);
-  return length;
-}
+/** The octets of the longest entry: a serial of 20 octets with a sign octet, GeneralizedTime, reason and invalidity date. */
+export const maxCrlEntryLength = 2 + 23 + (2 + generalizedTimeLength) + 2 + reasonLength + invalidityLength;
 
 /**
  * Writes the entries of a page into `target` from `position` on and returns the position behind them (RFC 5280
@@ -34,7 +29,7 @@ export function crlEntriesLength(page: RevocationPage): number {
 export function writeCrlEntries(target: Uint8Array, position: number, page: RevocationPage): number {
   let to = position;
   for (let at = 0; at < page.length; at += revocationWidth) {
-    // No entry has more than 81 octets, so that all its lengths fit into one.
+    // No entry has more than 82 octets, so that all its lengths fit into one.
     const start = to;
     target[start] = tags.sequence;
     to = writeSerial(target, start + 2, page, at);
@@ -195,15 +190,6 @@ export class CrlEntryCursor {
   #fail(fault: string): never {
     throw malformed(`CRL entry ${this.index} has ${fault}`, this.#at);
   }
-}
-
-function contentLength(page: RevocationPage, at: number): number {
-  const serial = (page[at] ?? 0) + ((page[at + 1] ?? 0) >= 0x80 ? 1 : 0);
-  const time = isUtcTime(readSeconds(page, at + 22)) ? utcTimeLength : generalizedTimeLength;
-  const reason = page[at + 21] === 0 ? 0 : reasonLength;
-  const invalidity = readSeconds(page, at + 27) === 0 ? 0 : invalidityLength;
-  const extensions = reason + invalidity;
-  return 2 + serial + 2 + time + (extensions === 0 ? 0 : 2 + extensions);
 }
 
 function writeSerial(target: Uint8Array, position: number, page: RevocationPage, at: number): number {

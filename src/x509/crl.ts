@@ -1,36 +1,11 @@
-import type { Revocation, RevocationPage } from '../core/revocation-page.ts';
+import type { Revocation } from '../core/revocation-page.ts';
 import { type Serial, serialOctets } from '../core/serial.ts';
 import { decodeSigned, findRepeated } from './certificate.ts';
-import { CrlEntryCursor, crlEntriesLength, writeCrlEntries } from './crl-entry.ts';
+import { CrlEntryCursor } from './crl-entry.ts';
 import { type Asn1Time, type DerReader, malformed, readDer } from './der-reader.ts';
-import {
-  contextTagConstructed,
-  copyInto,
-  encodedLength,
-  explicit,
-  integer,
-  sequence,
-  tags,
-  time,
-  writeHeader,
-} from './der-writer.ts';
+import { contextTagConstructed, integer, tags } from './der-writer.ts';
 import { decodeAuthorityKeyIdentifier, type Extension, readExtensions } from './extension-reader.ts';
-import { authorityKeyIdentifierExtension, crlNumberExtension } from './extensions.ts';
 import { oids } from './oids.ts';
-import { encodeSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
-
-/** Everything that a CRL of ours says, decided. */
-export interface CrlTemplate {
-  readonly signatureAlgorithm: SignatureAlgorithm;
-  /** The issuer's encoded Name, octet for octet its certificate's subject. */
-  readonly issuer: Uint8Array;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date;
-  readonly number: bigint;
-  readonly authorityKeyIdentifier: Uint8Array;
-  /** What is revoked, as packed records, listed in this order. */
-  readonly revocations: readonly RevocationPage[];
-}
 
 /** A TBSCertList as it was read, its meaning not judged: that is the linter's. */
 export interface TbsCrl {
@@ -63,39 +38,6 @@ export interface Crl extends TbsCrl {
   /** The signed bytes. */
   readonly tbs: Uint8Array;
   readonly signature: Uint8Array;
-}
-
-/**
- * The TBSCertList in DER (RFC 5280 §5.1.2): v2, full, revokedCertificates absent when nothing is revoked. Written
- * in one pass straight from the packed records, so that a million entries take no million objects.
- */
-export function encodeTbsCrl(template: CrlTemplate): Uint8Array {
-  const head = [
-    version2,
-    encodeSignatureAlgorithm(template.signatureAlgorithm),
-    template.issuer,
-    time(template.thisUpdate),
-    time(template.nextUpdate),
-  ];
-  const extensions = explicit(
-    0,
-    sequence(
-      authorityKeyIdentifierExtension(template.authorityKeyIdentifier),
-      crlNumberExtension(template.number),
-    ),
-  );
-  const entriesLength = template.revocations.reduce((sum, page) => sum + crlEntriesLength(page), 0);
-  const length =
-    head.reduce((sum, part) => sum + part.length, 0) +
-    (entriesLength === 0 ? 0 : encodedLength(entriesLength)) +
-    extensions.length;
-  const tbs = new Uint8Array(encodedLength(length));
-  let at = writeHeader(tbs, 0, tags.sequence, length);
-  for (const part of head) at = copyInto(tbs, at, part);
-  if (entriesLength > 0) at = writeHeader(tbs, at, tags.sequence, entriesLength);
-  for (const page of template.revocations) at = writeCrlEntries(tbs, at, page);
-  copyInto(tbs, at, extensions);
-  return tbs;
 }
 
 /**
@@ -170,7 +112,6 @@ export function* crlRevocations(crl: TbsCrl): Generator<Revocation> {
   while (cursor.next()) yield cursor.revocation();
 }
 
-const version2 = integer(1);
 const noEntries = new Uint8Array(0);
 
 function countEntries(crl: TbsCrl): number {

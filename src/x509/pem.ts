@@ -7,19 +7,53 @@ export interface PemBlock {
 }
 
 const lineLength = 64;
+/** What a line holds. */
+const lineOctets = 48;
+/** How much is encoded at once: whole lines. */
+const batchOctets = lineOctets * 1024;
 
 /** The octets as one PEM block, with lines of 64 characters and a final newline (RFC 7468 §2 and §3). */
 export function encodePem(label: string, der: Uint8Array): string {
-  const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
-  const octets = Buffer.from(base64, 'latin1');
-  const lines = Math.ceil(octets.length / lineLength);
-  const body = Buffer.allocUnsafe(octets.length + lines);
-  let at = 0;
-  for (let start = 0; start < octets.length; start += lineLength) {
-    at += octets.copy(body, at, start, start + lineLength);
-    body[at++] = 0x0a;
+  return `-----BEGIN ${label}-----\n${pemLines(der).toString('latin1')}-----END ${label}-----\n`;
+}
+
+/** {@link encodePem} of an encoding that is there in pieces, in pieces too: a large one is never in memory whole. */
+export function* pemPieces(label: string, der: Iterable<Uint8Array>): Generator<Uint8Array> {
+  yield Buffer.from(`-----BEGIN ${label}-----\n`, 'latin1');
+  for (const batch of inBatches(der)) yield pemLines(batch);
+  yield Buffer.from(`-----END ${label}-----\n`, 'latin1');
+}
+
+/** The same octets in pieces that end with a line, but for the last. */
+function* inBatches(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let rest = Buffer.alloc(0);
+  for (const piece of pieces) {
+    const taken = rest.length === 0 ? 0 : Math.min(batchOctets - rest.length, piece.length);
+    if (taken > 0) rest = Buffer.concat([rest, piece.subarray(0, taken)]);
+    let at = taken;
+    if (rest.length === batchOctets) {
+      yield rest;
+      rest = Buffer.alloc(0);
+    }
+    for (; piece.length - at >= batchOctets; at += batchOctets) yield piece.subarray(at, at + batchOctets);
+    if (at < piece.length) rest = Buffer.from(piece.subarray(at));
   }
-  return `-----BEGIN ${label}-----\n${body.toString('latin1')}-----END ${label}-----\n`;
+  if (rest.length > 0) yield rest;
+}
+
+function pemLines(octets: Uint8Array): Buffer {
+  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('base64');
+  const lines = Math.ceil(text.length / lineLength);
+  const body = Buffer.allocUnsafe(text.length + lines);
+  // The text goes behind, and its lines forward to where they belong: each move is to before what is not moved yet.
+  body.write(text, lines, 'latin1');
+  for (let line = 0; line < lines; line++) {
+    const from = lines + line * lineLength;
+    const end = Math.min(from + lineLength, body.length);
+    body.copyWithin(line * (lineLength + 1), from, end);
+    body[line * (lineLength + 1) + (end - from)] = 0x0a;
+  }
+  return body;
 }
 
 /**

@@ -6,7 +6,8 @@ import { encodeRevocationPage, type Revocation } from '../../src/core/revocation
 import { type RevocationReason, revocationReasons } from '../../src/core/revocation-reason.ts';
 import type { Serial } from '../../src/core/serial.ts';
 import { approveCrl } from '../../src/lint/approve.ts';
-import { crlRevocations, decodeCrl, encodeTbsCrl, findRevocation } from '../../src/x509/crl.ts';
+import { crlRevocations, decodeCrl, findRevocation } from '../../src/x509/crl.ts';
+import { encodeTbsCrl } from '../../src/x509/crl-encoder.ts';
 import { encodePem } from '../../src/x509/pem.ts';
 import { describeWith, runProgram } from '../support/outside-program.ts';
 import { crlTemplate, issuer, signTbs, toHex } from '../support/x509-fixtures.ts';

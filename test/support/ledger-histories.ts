@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { clientNameKey, parseClientName } from '../../src/core/client-name.ts';
-import { decodeRevocationPage } from '../../src/core/revocation-page.ts';
+import {
+  decodeRevocationPage,
+  type Revocation,
+  type RevocationList,
+} from '../../src/core/revocation-page.ts';
 import type { Serial } from '../../src/core/serial.ts';
 import type { EntryBody } from '../../src/ledger/entry.ts';
 import type { LedgerView } from '../../src/ledger/ledger-view.ts';
@@ -147,9 +151,17 @@ export async function askEverything(view: LedgerView): Promise<unknown> {
     counts: await Promise.all(instants.map((now) => view.counts(now))),
     crls: [await view.lastCrl('root'), await view.lastCrl('issuing')],
     lastRevocationSeq: await view.lastRevocationSeq(),
-    revocations: (await view.revocationsForCrl({ dropExpired: false })).flatMap(decodeRevocationPage),
-    due: (await view.revocationsForCrl({ dropExpired: true })).flatMap(decodeRevocationPage),
+    revocations: await collectRevocations(await view.revocationsForCrl({ dropExpired: false })),
+    due: await collectRevocations(await view.revocationsForCrl({ dropExpired: true })),
   };
+}
+
+/** All of them, decoded. Throws when there are more than the list announced. */
+export async function collectRevocations({ atMost, pages }: RevocationList): Promise<Revocation[]> {
+  const revocations: Revocation[] = [];
+  for await (const page of pages()) revocations.push(...decodeRevocationPage(page));
+  if (revocations.length > atMost) throw new Error(`${revocations.length} revocations, not ${atMost}`);
+  return revocations;
 }
 
 async function collect(pages: AsyncIterable<readonly CertificateRecord[]>): Promise<CertificateRecord[]> {

@@ -8,6 +8,7 @@ import type {
   Ledger,
   NamedFile,
   Ports,
+  PublishedCrl,
 } from '../../src/authority/ports.ts';
 import { CaError } from '../../src/core/ca-error.ts';
 import type { ClientName } from '../../src/core/client-name.ts';
@@ -23,6 +24,7 @@ import {
 } from '../../src/ledger/entry.ts';
 import { parseEntry } from '../../src/ledger/entry-codec.ts';
 import { LedgerState } from '../../src/ledger/ledger-state.ts';
+import { sha256Hex } from '../../src/x509/fingerprint.ts';
 import { freshKey } from './fresh-key.ts';
 import { MemoryBackups } from './memory-backups.ts';
 
@@ -152,19 +154,19 @@ export class MemoryWorld {
           world.settingsSchema = contents.settingsSchema;
           for (const { issuer, pem } of contents.keys) world.caKeys.set(issuer, pem);
           for (const { name, content } of contents.certificates) world.certificates.set(name, `${content}`);
-          for (const { issuer, der, pem } of contents.crls) world.crls.set(issuer, { der, pem });
+          for (const crl of contents.crls) world.crls.set(crl.issuer, wholeCrl(crl));
           world.#append(contents.entries);
           world.head = Buffer.from(contents.signHead(world.state.head));
         },
         readSettings: async () => world.settings,
         readFiles: async () => world.#files(),
         filePath: (name) => `/ca/${name}`,
-        publishCrl: async ({ issuer, der, pem, head, lostHeads = [] }) => {
+        publishCrl: async ({ head, lostHeads = [], ...crl }) => {
           world.#perhapsFail('publishCrl');
           if (head !== undefined) world.head = Buffer.from(head);
           world.lostHeads.push(...lostHeads);
-          world.crls.set(issuer, { der, pem });
-          return this.#crlPaths(issuer);
+          world.crls.set(crl.issuer, wholeCrl(crl));
+          return this.#crlPaths(crl.issuer);
         },
         copyCrls: async (directory) => {
           world.#perhapsFail('copyCrls');
@@ -194,7 +196,10 @@ export class MemoryWorld {
           world.spread = number;
         },
         readCrl: async (issuer) => world.crls.get(issuer)?.der,
-        readCrlPem: async (issuer) => world.crls.get(issuer)?.pem,
+        crlSums: async (issuer) => {
+          const crl = world.crls.get(issuer);
+          return crl ? { der: sha256Hex(crl.der), pem: sha256Hex(Buffer.from(crl.pem)) } : {};
+        },
         readHead: async () => world.head,
         crlPaths: (issuer, twoTier) => this.#crlPaths(issuer, twoTier),
       },
@@ -418,4 +423,8 @@ function pathsOf(client: ClientName, target: DeliveryTarget, contents: DeliveryC
       ? {}
       : { pkcs12PasswordFile: `${directory}/${client}.p12.password` }),
   };
+}
+
+function wholeCrl({ der, pem }: Pick<PublishedCrl, 'der' | 'pem'>): { der: Uint8Array; pem: string } {
+  return { der: Buffer.concat([...der]), pem: Buffer.concat([...pem]).toString('latin1') };
 }

@@ -3,7 +3,7 @@ import type { DistinguishedName } from '../../src/core/distinguished-name.ts';
 import type { Serial } from '../../src/core/serial.ts';
 import type { IssuerFacts } from '../../src/lint/rule.ts';
 import { type CertificateTemplate, encodeSigned, encodeTbsCertificate } from '../../src/x509/certificate.ts';
-import { type CrlTemplate, encodeTbsCrl } from '../../src/x509/crl.ts';
+import { encodeTbsCrl, type SmallCrlTemplate } from '../../src/x509/crl-encoder.ts';
 import { explicit, integer, sequence, time } from '../../src/x509/der-writer.ts';
 import {
   authorityKeyIdentifierExtension,
@@ -113,7 +113,7 @@ export const intermediateTemplate: CertificateTemplate = {
   basicConstraints: { ca: true, pathLength: 0 },
 };
 
-export const crlTemplate: CrlTemplate = {
+export const crlTemplate: SmallCrlTemplate = {
   signatureAlgorithm: 'Ed25519',
   issuer: issuer.subject,
   thisUpdate: instant('2026-11-22T09:00:00Z'),
@@ -128,7 +128,7 @@ export function signCertificate(template: CertificateTemplate): Uint8Array {
   return signTbs(encodeTbsCertificate(template));
 }
 
-export function signCrl(template: CrlTemplate): Uint8Array {
+export function signCrl(template: SmallCrlTemplate): Uint8Array {
   return signTbs(encodeTbsCrl(template));
 }
 

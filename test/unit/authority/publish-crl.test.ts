@@ -147,6 +147,14 @@ describe('crl', () => {
       (scene: Scene) => scene.world.crls.set('root', { der: Uint8Array.of(1), pem: '' }),
       'the published file is not the one on record',
     ],
+    [
+      'the PEM of it was changed',
+      ({ world }: Scene) => {
+        const der = world.crls.get('root')?.der ?? new Uint8Array();
+        world.crls.set('root', { der, pem: 'something else' });
+      },
+      'the published file is not the one on record',
+    ],
   ])('is due when %s', async (_, act, why) => {
     const scene = await openScene();
     act(scene);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { parseClientName } from '../../../src/core/client-name.ts';
-import { decodeRevocationPage } from '../../../src/core/revocation-page.ts';
 import { parseSerial } from '../../../src/core/serial.ts';
 import { linkEntries } from '../../../src/ledger/chain.ts';
 import type { EntryBody } from '../../../src/ledger/entry.ts';
@@ -15,6 +14,7 @@ import {
   keyCompromised,
   revoked,
 } from '../../support/ledger-entries.ts';
+import { collectRevocations } from '../../support/ledger-histories.ts';
 
 const day = 86_400_000;
 const start = Date.parse('2026-11-22T00:00:00Z');
@@ -88,7 +88,7 @@ describe('of two entries on the same thing', () => {
       at: new Date(start + 2 * day),
       reason: 'superseded',
     });
-    expect((await state.revocationsForCrl({ dropExpired: false }))[0]).toHaveLength(32);
+    expect(await collectRevocations(await state.revocationsForCrl({ dropExpired: false }))).toHaveLength(1);
   });
 
   it('a key is barred by a revocation for its compromise, or by a later word on one for another reason', async () => {
@@ -159,9 +159,8 @@ describe('revocations for the next CRL', () => {
   const bodies = [issued('a', '0a', short), issued('a', '0b'), revoked('a', '0b'), revoked('a', '0a')];
 
   async function due(state: LedgerState): Promise<string[]> {
-    return (await state.revocationsForCrl({ dropExpired: true }))
-      .flatMap(decodeRevocationPage)
-      .map((r) => r.serial);
+    const revocations = await collectRevocations(await state.revocationsForCrl({ dropExpired: true }));
+    return revocations.map(({ serial }) => serial);
   }
 
   it('stand in the order in which they were revoked', async () => {
@@ -180,9 +179,7 @@ describe('revocations for the next CRL', () => {
 
   it('all stay if nothing is dropped', async () => {
     const state = fold(...bodies, crlPublished(1, new Date(start + 11 * day)));
-    expect(await state.revocationsForCrl({ dropExpired: false })).toEqual([
-      expect.objectContaining({ length: 64 }),
-    ]);
+    expect(await collectRevocations(await state.revocationsForCrl({ dropExpired: false }))).toHaveLength(2);
   });
 });
 

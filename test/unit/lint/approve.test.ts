@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { Serial } from '../../../src/core/serial.ts';
-import { Approved, approveCertificate } from '../../../src/lint/approve.ts';
+import { encodeRevocationPage } from '../../../src/core/revocation-page.ts';
+import { type Serial, serialFromOctets } from '../../../src/core/serial.ts';
+import { Approved, approveCertificate, approveCrl } from '../../../src/lint/approve.ts';
 import { encodeTbsCertificate } from '../../../src/x509/certificate.ts';
+import { encodeTbsCrl } from '../../../src/x509/crl-encoder.ts';
 import { refusalOf } from '../../support/refusal.ts';
 import {
   buildTbs,
+  crlTemplate,
   instant,
   intermediateTemplate,
   issuer,
@@ -16,13 +19,31 @@ import {
 } from '../../support/x509-fixtures.ts';
 
 describe('an approval', () => {
-  test('holds the bytes that were linted, whatever becomes of the ones that were given or given out', () => {
+  test('holds the bytes that were linted, whatever becomes of the ones that were given', () => {
     const tbs = encodeTbsCertificate(leafTemplate);
     const before = toHex(tbs);
     const approved = approveCertificate(tbs, issuer);
     tbs.fill(0);
-    approved.bytesFor(issuer.spki).fill(0);
     expect(toHex(approved.bytesFor(issuer.spki))).toBe(before);
+  });
+
+  test('takes a large CRL over, so that nobody else can change it', () => {
+    const revocations = Array.from({ length: 1000 }, (_, index) => ({
+      serial: serialFromOctets(Buffer.from(`40${index.toString(16).padStart(30, '0')}`, 'hex')),
+      revokedAt: crlTemplate.thisUpdate,
+      reason: 'keyCompromise' as const,
+    }));
+    const tbs = encodeTbsCrl({ ...crlTemplate, revocations: [encodeRevocationPage(revocations)] });
+    const before = toHex(tbs);
+    const approved = approveCrl(tbs, issuer);
+    expect(tbs.length).toBe(0);
+    expect(toHex(approved.bytesFor(issuer.spki))).toBe(before);
+  });
+
+  test('gives its bytes away once', () => {
+    const approved = approveCertificate(encodeTbsCertificate(leafTemplate), issuer);
+    approved.bytesFor(issuer.spki);
+    expect(() => approved.bytesFor(issuer.spki)).toThrow('this was signed already');
   });
 
   test('is for the key of the issuer alone that it was made for', () => {

@@ -3,7 +3,7 @@ import { encodeRevocationPage } from '../../../src/core/revocation-page.ts';
 import type { Serial } from '../../../src/core/serial.ts';
 import { approveCrl, type CrlIssuerFacts } from '../../../src/lint/approve.ts';
 import { crlEntryRules, crlRules } from '../../../src/lint/rules.ts';
-import { type CrlTemplate, encodeTbsCrl } from '../../../src/x509/crl.ts';
+import { encodeTbsCrl, type SmallCrlTemplate } from '../../../src/x509/crl-encoder.ts';
 import { explicit, generalizedTime, integer, sequence, time } from '../../../src/x509/der-writer.ts';
 import {
   authorityKeyIdentifierExtension,
@@ -28,7 +28,7 @@ const parts = {
 const aki = authorityKeyIdentifierExtension(issuer.keyIdentifier);
 const number = crlNumberExtension(7n);
 
-const from = (template: Partial<CrlTemplate>) => encodeTbsCrl({ ...crlTemplate, ...template });
+const from = (template: Partial<SmallCrlTemplate>) => encodeTbsCrl({ ...crlTemplate, ...template });
 const build = (changed: Partial<typeof parts>, ...extensions: Uint8Array[]) =>
   sequence(
     ...Object.values({ ...parts, ...changed }),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -34,8 +35,8 @@ const isRoot = process.geteuid?.() === 0;
 
 const crlOf = (issuer: 'root' | 'issuing', version = 1) => ({
   issuer,
-  der: Buffer.from(`${issuer} der ${version}`),
-  pem: `${issuer} pem ${version}\n`,
+  der: [Buffer.from(`${issuer} der ${version}`)],
+  pem: [Buffer.from(`${issuer} pem `), Buffer.from(`${version}\n`)],
 });
 
 const oneTier: NewAuthority = {
@@ -300,6 +301,20 @@ describe('publishCrl', () => {
     await expect(home.readCrl('root')).resolves.toEqual(Buffer.from('root der 2'));
   });
 
+  it('tells the sums of what is there, without reading it as a whole', async () => {
+    const home = open();
+    await home.create(oneTier);
+    const large = [Buffer.alloc(300_000, 1), Buffer.alloc(300_000, 2)];
+    await home.publishCrl({ ...crlOf('root', 2), der: large });
+    const sum = (octets: Uint8Array) => createHash('sha256').update(octets).digest('hex');
+    const pem = sum(Buffer.from('root pem 2\n'));
+    expect(await home.crlSums('root')).toEqual({ der: sum(Buffer.concat(large)), pem });
+    rmSync(join(path, 'crl/ca.crl'));
+    expect(await home.crlSums('root')).toEqual({ pem });
+    rmSync(join(path, 'crl'), { recursive: true });
+    expect(await home.crlSums('root')).toEqual({});
+  });
+
   it('keeps the file of all CRLs in step with either', async () => {
     const home = open();
     await home.create(twoTiers);
@@ -356,7 +371,7 @@ describe('publishCrl', () => {
   it.runIf(canMount)('keeps the published CRL when the disk is full (needs mount)', async () => {
     await onSmallDisk(base, async () => {
       await open().create(oneTier);
-      const huge = { ...crlOf('root', 2), der: Buffer.alloc(100_000) };
+      const huge = { ...crlOf('root', 2), der: [Buffer.alloc(50_000), Buffer.alloc(50_000)] };
       await expect(open().publishCrl(huge)).rejects.toMatchObject({ code: 'store/disk-full' });
       expect(crlFilesIn(join(path, 'crl'))).toEqual({ 'ca.crl': 'root der 1', 'ca.crl.pem': 'root pem 1\n' });
     });
@@ -463,8 +478,8 @@ describe('readCopy', () => {
     expect(await home.readCopy(web, 'root')).toEqual({ headFile });
     await home.copyCrls(web);
     const head = readFileSync(headFile);
-    expect(await home.readCopy(web, 'root')).toEqual({ der: crlOf('root').der, head, headFile });
-    expect(await home.readCopy(web, 'issuing')).toEqual({ der: crlOf('issuing').der, head, headFile });
+    expect(await home.readCopy(web, 'root')).toEqual({ der: crlOf('root').der[0], head, headFile });
+    expect(await home.readCopy(web, 'issuing')).toEqual({ der: crlOf('issuing').der[0], head, headFile });
   });
 });
 

@@ -2,7 +2,8 @@ import { createPublicKey, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { encodeRevocationPage, type Revocation } from '../../../src/core/revocation-page.ts';
 import type { Serial } from '../../../src/core/serial.ts';
-import { crlRevocations, decodeCrl, encodeTbsCrl, findRevocation } from '../../../src/x509/crl.ts';
+import { crlRevocations, decodeCrl, findRevocation } from '../../../src/x509/crl.ts';
+import { encodeTbsCrl, TbsCrlEncoder } from '../../../src/x509/crl-encoder.ts';
 import {
   boolean,
   explicit,
@@ -265,6 +266,15 @@ describe('a revocation page that is none is a bug', () => {
     ['has a serial of 21 octets', new Uint8Array(32).fill(21)],
   ])('when it %s', (_, page) => {
     expect(() => encodeTbsCrl({ ...crlTemplate, revocations: [page] })).toThrow(RangeError);
+  });
+
+  test('when there are more than were announced', () => {
+    const encoder = new TbsCrlEncoder(crlTemplate, 1);
+    const page = encodeRevocationPage([
+      { serial: '0a' as Serial, revokedAt: crlTemplate.thisUpdate, reason: 'unspecified' },
+    ]);
+    encoder.add(page);
+    expect(() => encoder.add(page)).toThrow(RangeError);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodePem, encodePem } from '../../../src/x509/pem.ts';
+import { decodePem, encodePem, pemPieces } from '../../../src/x509/pem.ts';
 import { refusalOf } from '../../support/refusal.ts';
 import { toHex } from '../../support/x509-fixtures.ts';
 
@@ -22,6 +22,23 @@ describe('PEM', () => {
     const der = new Uint8Array(length).fill(0xa5);
     const [read] = decodePem(encodePem('X509 CRL', der));
     expect([read?.label, toHex(read?.der ?? octets)]).toEqual(['X509 CRL', toHex(der)]);
+  });
+
+  test('is the same in pieces, wherever the pieces end', () => {
+    const der = Uint8Array.from({ length: 200_000 }, (_, index) => index % 251);
+    const whole = encodePem('X509 CRL', der);
+    for (const cuts of [
+      [0],
+      [1],
+      [47, 48, 49],
+      [49_151, 49_152, 49_153],
+      [100_000, 199_999],
+      [20, 199_900],
+    ]) {
+      const ends = [...cuts, der.length];
+      const pieces = ends.map((end, index) => der.subarray(ends[index - 1] ?? 0, end));
+      expect(`${Buffer.concat([...pemPieces('X509 CRL', pieces)])}` === whole, `${cuts}`).toBe(true);
+    }
   });
 
   test('is found among other text, in any number, with CRLF and lines of any length', () => {

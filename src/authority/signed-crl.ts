@@ -1,0 +1,22 @@
+import type { CrlPublished } from '../ledger/entry.ts';
+import type { Approved } from '../lint/approve.ts';
+import { sha256OfPieces } from '../x509/fingerprint.ts';
+import { pemPieces } from '../x509/pem.ts';
+import type { Signer } from './issuer.ts';
+import type { PublishedCrl } from './ports.ts';
+
+/** The CRL that the signer makes of these bytes, as files. */
+export function signedCrl(signer: Signer, approved: Approved): PublishedCrl {
+  const der = signer.sign(approved);
+  return {
+    issuer: signer.issuer.role,
+    der,
+    // Made anew each time: a CRL of a million entries takes 66 MB as PEM.
+    pem: { [Symbol.iterator]: () => pemPieces('X509 CRL', der) },
+  };
+}
+
+/** What the record says of the files. */
+export function sumsOf({ der, pem }: PublishedCrl): Pick<CrlPublished, 'sha256' | 'pemSha256'> {
+  return { sha256: sha256OfPieces(der), pemSha256: sha256OfPieces(pem) };
+}
