@@ -28,7 +28,7 @@ export class Approved {
   constructor(key: typeof seal, bytes: Uint8Array, issuer: Uint8Array) {
     if (key !== seal) throw new Error('only the linter approves');
     this.#bytes = bytes;
-    this.#issuer = issuer.slice();
+    this.#issuer = new Uint8Array(issuer);
   }
 
   /**
@@ -47,7 +47,7 @@ export class Approved {
 
 /** The TBSCertificate, if that issuer may sign it. Throws `lint/refused` with every finding. */
 export function approveCertificate(tbs: Uint8Array, issuer: IssuerFacts): Approved {
-  const bytes = tbs.slice();
+  const bytes = new Uint8Array(tbs);
   const certificate = decodeOrRefuse(() => decodeTbsCertificate(bytes));
   refuseFindings('certificate', applyRules(certificateRules, certificate, issuer));
   return new Approved(seal, bytes, issuer.spki);
@@ -68,7 +68,7 @@ export function approveCrl(tbs: Uint8Array, issuer: CrlIssuerFacts): Approved {
 /** The bytes where nobody else can change them. */
 function takeOver(bytes: Uint8Array): Uint8Array {
   const { buffer } = bytes;
-  if (buffer.byteLength <= sharedOctets || !(buffer instanceof ArrayBuffer)) return bytes.slice();
+  if (buffer.byteLength <= sharedOctets || !(buffer instanceof ArrayBuffer)) return new Uint8Array(bytes);
   return structuredClone(bytes, { transfer: [buffer] });
 }
 

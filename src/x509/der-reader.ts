@@ -90,7 +90,8 @@ export class DerReader {
   /** An INTEGER's content octets: big-endian two's complement, minimal (X.690 §8.3.2), sign not judged. */
   integer(what: string, tag: number = tags.integer): Uint8Array {
     const octets = this.content(tag, what);
-    const [first = 0, second = 0] = octets;
+    const first = octets[0] ?? 0;
+    const second = octets[1] ?? 0;
     if (octets.length === 0) this.#failInside(`${what} has no octets`);
     if (octets.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)) {
       this.#failInside(`${what} is not in its fewest octets`);

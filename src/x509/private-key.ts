@@ -1,10 +1,9 @@
 import { createECDH, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { CaError } from '../core/ca-error.ts';
 import type { KeyAlgorithm, KeyPair } from '../core/key-algorithm.ts';
-import { bitString, explicit, integer, nullValue, octetString, oid, sequence } from './der-writer.ts';
-import { oids } from './oids.ts';
+import { bitString, explicit, integer, octetString, sequence } from './der-writer.ts';
 import { decodePem } from './pem.ts';
-import { encodeSpki, readSpki } from './subject-public-key-info.ts';
+import { algorithmIdentifiers, encodeSpki, readSpki } from './subject-public-key-info.ts';
 
 /** A private key that was read, opened once for all its signatures. */
 export interface PrivateKey {
@@ -23,8 +22,7 @@ export interface PrivateKey {
  * alone (RFC 8410 §7).
  */
 export function encodePrivateKey(pair: KeyPair): Uint8Array {
-  const { identifier, privateKey } = encodings[pair.algorithm](pair);
-  return sequence(integer(0), sequence(...identifier), octetString(privateKey));
+  return sequence(version0, algorithmIdentifiers[pair.algorithm], octetString(privateKeyOctets(pair)));
 }
 
 /** True if the PEM holds a private key that opens with a passphrase alone. */
@@ -139,31 +137,18 @@ function malformedKey(fault: string): CaError {
   });
 }
 
-interface Pkcs8Parts {
-  /** The AlgorithmIdentifier's parts. */
-  readonly identifier: readonly Uint8Array[];
-  readonly privateKey: Uint8Array;
-}
+const version0 = integer(0);
+const ecVersion = integer(1);
 
-const encodings: Record<KeyAlgorithm, (pair: KeyPair) => Pkcs8Parts> = {
-  p256: (pair) => encodeEc(oids.secp256r1, pair),
-  p384: (pair) => encodeEc(oids.secp384r1, pair),
-  ed25519: ({ privateKey }) => ({
-    identifier: [oid(oids.idEd25519)],
-    privateKey: octetString(privateKey),
-  }),
-  rsa2048: encodeRsa,
-  rsa3072: encodeRsa,
-  rsa4096: encodeRsa,
-};
-
-function encodeEc(curve: string, { privateKey, publicKey }: KeyPair): Pkcs8Parts {
-  return {
-    identifier: [oid(oids.idEcPublicKey), oid(curve)],
-    privateKey: sequence(integer(1), octetString(privateKey), explicit(1, bitString(publicKey))),
-  };
-}
-
-function encodeRsa({ privateKey }: KeyPair): Pkcs8Parts {
-  return { identifier: [oid(oids.rsaEncryption), nullValue], privateKey };
+/** What PKCS#8 wraps of a key: ECPrivateKey (RFC 5915 §3), CurvePrivateKey (RFC 8410 §7), or RSAPrivateKey as it comes. */
+function privateKeyOctets({ algorithm, privateKey, publicKey }: KeyPair): Uint8Array {
+  switch (algorithm) {
+    case 'p256':
+    case 'p384':
+      return sequence(ecVersion, octetString(privateKey), explicit(1, bitString(publicKey)));
+    case 'ed25519':
+      return octetString(privateKey);
+    default:
+      return privateKey;
+  }
 }

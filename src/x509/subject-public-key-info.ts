@@ -76,7 +76,8 @@ const p384Identifier = sequence(oid(oids.idEcPublicKey), oid(oids.secp384r1));
 const ed25519Identifier = sequence(oid(oids.idEd25519));
 const rsaIdentifier = sequence(oid(oids.rsaEncryption), nullValue);
 
-const algorithmIdentifiers: Record<KeyAlgorithm, Uint8Array> = {
+/** The AlgorithmIdentifier of a key, public or private. */
+export const algorithmIdentifiers: Record<KeyAlgorithm, Uint8Array> = {
   p256: p256Identifier,
   p384: p384Identifier,
   ed25519: ed25519Identifier,
