@@ -116,8 +116,8 @@ export interface Home {
   recordSpread(number: string): Promise<void>;
   /** The DER that is published now. */
   readCrl(issuer: IssuerRole): Promise<Uint8Array | undefined>;
-  /** SHA-256 in hex of the DER and the PEM that are published now, of each that is there. */
-  crlSums(issuer: IssuerRole): Promise<{ readonly der?: string; readonly pem?: string }>;
+  /** SHA-256 in hex of the DER or the PEM that is published now. */
+  crlSum(issuer: IssuerRole, form: keyof CrlPaths): Promise<string | undefined>;
   /** The signed head beside the published CRLs; undefined before the first that came with one. */
   readHead(): Promise<Uint8Array | undefined>;
   /** @param twoTier to be said where there is no authority yet */

@@ -70,9 +70,9 @@ export async function publishInside(
   // The root of two tiers signs too seldom to speak for the record.
   const isOfClients = issuer.role === clientIssuerRole(view.authority);
   const last = await view.lastCrl(issuer.role);
-  const inPlace = await ports.home.crlSums(issuer.role);
-  const isPublished = last !== undefined && inPlace.der === last.sha256;
-  const copies = await readOtherCopies(copyTo, issuer, inPlace.der, ports.home);
+  const inPlace = await ports.home.crlSum(issuer.role, 'der');
+  const isPublished = last !== undefined && inPlace === last.sha256;
+  const copies = await readOtherCopies(copyTo, issuer, inPlace, ports.home);
   const heads = isOfClients
     ? await judgeHeads(await besideCrl(ports.home), copies.heads, view, ports)
     : undefined;
@@ -201,8 +201,8 @@ export async function currentCrl(
 
 /** True if the files that servers read, DER and PEM, are the CRL that was recorded last. */
 export async function isInPlace(last: CrlRecord, home: Home, role: IssuerRole): Promise<boolean> {
-  const { der, pem } = await home.crlSums(role);
-  return der === last.sha256 && pem !== undefined && pem === last.pemSha256;
+  if ((await home.crlSum(role, 'der')) !== last.sha256) return false;
+  return last.pemSha256 !== undefined && (await home.crlSum(role, 'pem')) === last.pemSha256;
 }
 
 export interface CrlRequest {

@@ -115,11 +115,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     readSpread: async () => readIfThere(spreadPath)?.toString('utf8').trim(),
     recordSpread: async (number) => writeDurably(spreadPath, `${number}\n`, { mode: publicMode }),
     readCrl: async (issuer) => readIfThere(crlPaths(issuer).der),
-    async crlSums(issuer) {
-      const { der, pem } = crlPaths(issuer);
-      const sums = { der: sumIfThere(der), pem: sumIfThere(pem) };
-      return { ...(sums.der && { der: sums.der }), ...(sums.pem && { pem: sums.pem }) };
-    },
+    crlSum: async (issuer, form) => sumIfThere(crlPaths(issuer)[form]),
     readHead: async () => readIfThere(join(crlDirectory, headName)),
     crlPaths,
   };

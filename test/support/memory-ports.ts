@@ -196,9 +196,9 @@ export class MemoryWorld {
           world.spread = number;
         },
         readCrl: async (issuer) => world.crls.get(issuer)?.der,
-        crlSums: async (issuer) => {
+        crlSum: async (issuer, form) => {
           const crl = world.crls.get(issuer);
-          return crl ? { der: sha256Hex(crl.der), pem: sha256Hex(Buffer.from(crl.pem)) } : {};
+          return crl && sha256Hex(Buffer.from(crl[form]));
         },
         readHead: async () => world.head,
         crlPaths: (issuer, twoTier) => this.#crlPaths(issuer, twoTier),
