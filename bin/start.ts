@@ -71,6 +71,7 @@ function writeCaches(): void {
     // Another user's directory must not get files that only we can remove.
     if (fs.statSync(directory).uid !== process.geteuid?.()) return;
     fs.mkdirSync(cacheDirectory, { recursive: true, mode: 0o755 });
+    fs.accessSync(cacheDirectory, fs.constants.W_OK);
     for (const [name, script] of compiled) writeCache(name, script.createCachedData());
   } catch {
     // The next run tries again.
