@@ -2,8 +2,8 @@ import { CaError } from '../core/ca-error.ts';
 import {
   decodeRevocationPage,
   encodeRevocationPage,
+  type PagedRevocations,
   type Revocation,
-  type RevocationList,
   type RevocationPage,
 } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
@@ -58,7 +58,7 @@ export async function findForgotten(
   return { revoked, carried: encodeRevocationPage(carried) };
 }
 
-async function serialsOf(revocations: RevocationList): Promise<Set<Serial>> {
+async function serialsOf(revocations: PagedRevocations): Promise<Set<Serial>> {
   const serials = new Set<Serial>();
   for await (const page of revocations.pages()) {
     for (const { serial } of decodeRevocationPage(page)) serials.add(serial);

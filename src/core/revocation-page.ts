@@ -21,7 +21,7 @@ export type RevocationPage = Uint8Array;
 export const revocationWidth = 32;
 
 /** Revocations that need not fit into memory. */
-export interface RevocationList {
+export interface PagedRevocations {
   /** How many there are at most. */
   readonly atMost: number;
   /** All of them, in their order. A page is good until the next one is asked for. */

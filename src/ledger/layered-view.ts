@@ -1,5 +1,5 @@
 import type { ClientName } from '../core/client-name.ts';
-import type { RevocationList } from '../core/revocation-page.ts';
+import type { PagedRevocations } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
 import type { IssuerRole } from './entry.ts';
 import {
@@ -22,7 +22,7 @@ import {
 
 /** A view of the record up to some entry, as an index gives it. */
 export interface OlderView extends OlderRecord, Omit<LedgerView, 'revocationsForCrl'> {
-  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): RevocationList;
+  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): PagedRevocations;
 }
 
 /** The record as an older view and the fold of the few entries since tell it together. */
@@ -130,7 +130,7 @@ export class LayeredView implements LedgerView {
     return (await this.#newer.lastRevocationSeq()) || this.#older.lastRevocationSeq();
   }
 
-  async revocationsForCrl({ dropExpired }: { readonly dropExpired: boolean }): Promise<RevocationList> {
+  async revocationsForCrl({ dropExpired }: { readonly dropExpired: boolean }): Promise<PagedRevocations> {
     const lastCrl = await this.lastCrl(clientCrlIssuer(this.authority));
     const lists = [
       this.#older.revocations(dropExpired, lastCrl),

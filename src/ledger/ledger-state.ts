@@ -1,6 +1,6 @@
 import { CaError } from '../core/ca-error.ts';
 import { type ClientName, clientNameKey } from '../core/client-name.ts';
-import { encodeRevocationPage, type RevocationList } from '../core/revocation-page.ts';
+import { encodeRevocationPage, type PagedRevocations } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
 import {
   type ClientAdded,
@@ -204,12 +204,12 @@ export class LedgerState implements LedgerView {
     return (last === undefined ? undefined : this.#known(last).revocation?.seq) ?? 0;
   }
 
-  async revocationsForCrl({ dropExpired }: { readonly dropExpired: boolean }): Promise<RevocationList> {
+  async revocationsForCrl({ dropExpired }: { readonly dropExpired: boolean }): Promise<PagedRevocations> {
     return this.revocations(dropExpired, this.#crls.get(clientCrlIssuer(this.authority)));
   }
 
   /** The revocations for the CRL that follows that one. */
-  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): RevocationList {
+  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): PagedRevocations {
     const revocations = this.#revoked.flatMap((serial) => {
       const { notAfter, revocation } = this.#known(serial);
       if (!revocation || (dropExpired && !isDueOnCrl(notAfter.getTime(), revocation.seq, lastCrl))) return [];

@@ -1,5 +1,5 @@
 import type { ClientName } from '../core/client-name.ts';
-import type { RevocationList } from '../core/revocation-page.ts';
+import type { PagedRevocations } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
 import type { IssuerRole } from './entry.ts';
 import type { AuthorityRecord, CertificateRecord, ClientRecord, CrlRecord, LedgerHead } from './record.ts';
@@ -45,7 +45,7 @@ export interface LedgerView {
    * The revocations of client certificates for the next CRL, ordered by revocation. With `dropExpired` those that have been on
    * a CRL after their certificate's notAfter are left out (isDueOnCrl in record.ts).
    */
-  revocationsForCrl(options: { readonly dropExpired: boolean }): Promise<RevocationList>;
+  revocationsForCrl(options: { readonly dropExpired: boolean }): Promise<PagedRevocations>;
 }
 
 /** How many certificates have each status. */

@@ -1,5 +1,5 @@
 import type { ClientName } from '../core/client-name.ts';
-import type { RevocationList } from '../core/revocation-page.ts';
+import type { PagedRevocations } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { OlderView } from '../ledger/layered-view.ts';
@@ -112,7 +112,7 @@ export class IndexView implements OlderView {
     return this.#ask((reader) => reader.lastRevocationSeq());
   }
 
-  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): RevocationList {
+  revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): PagedRevocations {
     return {
       atMost: this.#ask((reader) => reader.revocationCount()),
       pages: () => this.#askPages((reader) => reader.revocations(dropExpired, lastCrl)),

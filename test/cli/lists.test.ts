@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { issueColumns } from '../../src/cli/list/issue-lines.ts';
@@ -297,6 +297,28 @@ describe('ca revoke --from', () => {
     ]);
     const { stdout } = await sandbox.run('revoke --from leavers.csv');
     expect(stdout).toContain('was revoked already, now (keyCompromise)\n');
+  });
+
+  it('takes certificates in that the ledger lost, and is told in the list whose they are', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    await sandbox.run('backup ca.tar');
+    await sandbox.run(['issue', 'partner', '--subject', 'CN=Partner Ltd', '--out', 'out']);
+    rmSync(sandbox.home, { recursive: true });
+    await sandbox.run('restore ca.tar');
+    sandbox.write('leavers.csv', 'target,client\nout/partner.crt,\n');
+    expect(await sandbox.json<{ error: object }>('revoke --from leavers.csv', 3)).toMatchObject({
+      error: { faults: [{ line: 2, name: 'out/partner.crt' }] },
+    });
+    sandbox.write('leavers.csv', 'target,client\nout/partner.crt,partner\n');
+    expect(await sandbox.json('revoke --from leavers.csv')).toMatchObject({
+      adopted: [{ client: 'partner' }],
+      revoked: [{ client: 'partner' }],
+    });
+    sandbox.write('leavers.csv', 'target,client\npartner,partner\n');
+    expect(await sandbox.json<{ error: object }>('revoke --from leavers.csv', 3)).toMatchObject({
+      error: { faults: [{ message: 'client is for the file of a certificate that the ledger lost' }] },
+    });
   });
 
   it('takes one name a line, as text', async () => {

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { clientNameKey, parseClientName } from '../../src/core/client-name.ts';
 import {
   decodeRevocationPage,
+  type PagedRevocations,
   type Revocation,
-  type RevocationList,
 } from '../../src/core/revocation-page.ts';
 import type { Serial } from '../../src/core/serial.ts';
 import type { EntryBody } from '../../src/ledger/entry.ts';
@@ -157,7 +157,7 @@ export async function askEverything(view: LedgerView): Promise<unknown> {
 }
 
 /** All of them, decoded. Throws when there are more than the list announced. */
-export async function collectRevocations({ atMost, pages }: RevocationList): Promise<Revocation[]> {
+export async function collectRevocations({ atMost, pages }: PagedRevocations): Promise<Revocation[]> {
   const revocations: Revocation[] = [];
   for await (const page of pages()) revocations.push(...decodeRevocationPage(page));
   if (revocations.length > atMost) throw new Error(`${revocations.length} revocations, not ${atMost}`);

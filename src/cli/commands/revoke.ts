@@ -76,6 +76,10 @@ export function declare(command: Command, run: Run): void {
       'when the ledger lost it and its subject is not CN=billing',
     ],
   );
+  command.addHelpText(
+    'after',
+    '\nColumns of a list: target, reason, compromised-at, client; all but target may be missing\n',
+  );
   command.action((target: string | undefined, options: RevokeOptions) =>
     run(async (context) => {
       const work = await (options.from === undefined
@@ -138,10 +142,7 @@ async function listed(
       'with --from all that is revoked stands in the list',
     );
   if (options.client !== undefined)
-    throw usage(
-      '--from and --client exclude each other',
-      'say it of one certificate: ca revoke FILE --client NAME',
-    );
+    throw usage('--from and --client exclude each other', 'say it in the column client of the line');
   const { revokeList } = await import('../../authority/revoke.ts');
   const { readRevocationList } = await import('../list/revocation-lines.ts');
   const format = options.format ?? formatOf(from, revocationFormats);

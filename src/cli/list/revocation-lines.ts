@@ -2,14 +2,15 @@ import { lineFault } from '../../authority/line-faults.ts';
 import type { Revocation } from '../../authority/revocation.ts';
 import type { RevocationList } from '../../authority/revoke.ts';
 import { CaError, type LineFault } from '../../core/ca-error.ts';
+import { parseClientName } from '../../core/client-name.ts';
 import { parseInstant } from '../../core/instant.ts';
 import { parseRevocationReason } from '../../core/revocation-reason.ts';
 import type { World } from '../context.ts';
 import type { RevocationFormat } from './format.ts';
 import { checkCells, decodeText, type Row, type Rows, readRows } from './rows.ts';
 
-/** The columns of a list of what is to be revoked: a client, serial or file, and why. */
-export const revocationColumns = ['target', 'reason', 'compromised-at'] as const;
+/** The columns of a list of what is to be revoked: a client, serial or file, why, and whose a lost certificate is. */
+export const revocationColumns = ['target', 'reason', 'compromised-at', 'client'] as const;
 
 type Column = (typeof revocationColumns)[number];
 
@@ -35,7 +36,13 @@ export async function readRevocationList(
     try {
       const [reason] = cells.reason ?? [];
       const [compromisedAt] = cells['compromised-at'] ?? [];
+      const [client] = cells.client ?? [];
       const content = await world.findFile(target, file === '-' ? undefined : file);
+      if (client !== undefined && !content)
+        throw new CaError(
+          'core/invalid-list',
+          'client is for the file of a certificate that the ledger lost',
+        );
       lines.push({
         line,
         revocation: {
@@ -44,6 +51,7 @@ export async function readRevocationList(
           file: content,
           ...(reason === undefined ? {} : { reason: parseRevocationReason(reason) }),
           ...(compromisedAt === undefined ? {} : { invalidityDate: parseInstant(compromisedAt) }),
+          ...(client === undefined ? {} : { client: parseClientName(client) }),
         },
       });
     } catch (error) {
