@@ -8,7 +8,7 @@ import { approveCrl } from '../lint/approve.ts';
 import type { Crl } from '../x509/crl.ts';
 import { type CrlTemplate, TbsCrlEncoder } from '../x509/crl-encoder.ts';
 import { findForgotten, readOwnCrl } from './carry-over.ts';
-import { checkClock } from './clock-check.ts';
+import { checkClock, isClockBehind } from './clock-check.ts';
 import { findNewerCopy, numberOf, readOtherCopies } from './crl-copies.ts';
 import {
   clientIssuer,
@@ -93,8 +93,9 @@ export async function publishInside(
     transaction,
     issuer,
     own ? [own, ...copies.crls] : copies.crls,
-    // Entries of expired certificates may go only if the CRL that was to show them last really was published.
-    { dropExpired: isPublished && !rollback },
+    // Entries of expired certificates may go only if the CRL that was to show them last really was published, and not by a
+    // clock that stood ahead: for everybody else those certificates have not expired yet.
+    { dropExpired: isPublished && !rollback && last.thisUpdate <= now },
     {
       signatureAlgorithm: issuer.signatureAlgorithm,
       issuer: issuer.facts.subject,
@@ -167,6 +168,7 @@ export async function whyCrlIsDue(
   if (!last) return 'there is none';
   const now = ports.clock();
   if (last.nextUpdate <= now) return `it expired at ${formatInstant(last.nextUpdate)}`;
+  if (isClockBehind(now, last.thisUpdate)) return `it is not valid before ${formatInstant(last.thisUpdate)}`;
   if (now.getTime() - last.thisUpdate.getTime() >= settings.crl.refreshMs)
     return `it is of ${formatInstant(last.thisUpdate)}`;
   if (await hasUnlisted(view, last)) return 'a revocation is not on it yet';

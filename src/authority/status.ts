@@ -5,6 +5,7 @@ import type { Serial } from '../core/serial.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView, StatusCounts } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, type CrlRecord, certificateStatus } from '../ledger/record.ts';
+import { isClockBehind } from './clock-check.ts';
 import type { Finding } from './finding.ts';
 import type { KeptHead } from './head-proof.ts';
 import { clientIssuer, clientIssuerRole } from './issuer.ts';
@@ -50,7 +51,7 @@ export interface CrlStatus {
   readonly entries: number;
   readonly files: CrlPaths;
   /** `fresh`, `stale` (older than half its life: nobody renews it; never the root's of two tiers), `expired`, or `damaged` (not the file on record). */
-  readonly state: 'fresh' | 'stale' | 'expired' | 'damaged';
+  readonly state: 'fresh' | 'stale' | 'expired' | 'not valid yet' | 'damaged';
 }
 
 const histogramWeeks = 13;
@@ -76,9 +77,10 @@ export async function status(
   const issuer = clientIssuer(view.authority);
   const caNotAfter = issuer.facts.notAfter;
 
+  const isBehind = isClockBehind(now, view.head.time);
   const problems = [
     ...(await headProblems(keptHead, view)),
-    ...crlProblems(crl, now),
+    ...crlProblems(crl, now, isBehind),
     ...(await revocationProblems(view)),
     ...(await spreadProblems(crl, settings, ports)),
     ...rootCrlProblems(rootCrl),
@@ -88,7 +90,7 @@ export async function status(
     ...skipped.map(({ client, why }) => `${client} is due, but ${why}`),
     ...authorityProblems(caNotAfter, await view.longestValidityMs(), now),
   ];
-  if (view.head.time.getTime() - now.getTime() > 5 * 60_000) {
+  if (isBehind) {
     problems.push(
       `the clock is behind the last entry of the ledger (${formatInstant(view.head.time)}); set the clock`,
     );
@@ -129,6 +131,7 @@ async function crlStatus(
 
 function freshness({ thisUpdate, nextUpdate }: CrlRecord, isRenewed: boolean, now: Date): CrlStatus['state'] {
   if (nextUpdate <= now) return 'expired';
+  if (isClockBehind(now, thisUpdate)) return 'not valid yet';
   if (!isRenewed) return 'fresh';
   const half = (nextUpdate.getTime() - thisUpdate.getTime()) / 2;
   return now.getTime() - thisUpdate.getTime() > half ? 'stale' : 'fresh';
@@ -142,7 +145,7 @@ async function headProblems(kept: KeptHead | Finding | undefined, view: LedgerVi
   return fault ? [`${fault.message}; run: ca ledger verify`] : [];
 }
 
-function crlProblems(crl: CrlStatus | undefined, now: Date): string[] {
+function crlProblems(crl: CrlStatus | undefined, now: Date, isClockWrong: boolean): string[] {
   if (!crl) return ['the CRL was never published; run: ca crl'];
   switch (crl.state) {
     case 'fresh':
@@ -154,6 +157,12 @@ function crlProblems(crl: CrlStatus | undefined, now: Date): string[] {
     case 'expired':
       return [
         `the CRL expired at ${formatInstant(crl.nextUpdate)}: servers refuse every client; run: ca crl`,
+      ];
+    case 'not valid yet':
+      // A clock that is behind the record is told of already, and is to be set first.
+      if (isClockWrong) return [];
+      return [
+        `the CRL is not valid before ${formatInstant(crl.thisUpdate)}: servers refuse every client; run: ca crl`,
       ];
     case 'damaged':
       return [`the CRL in ${crl.files.der} is not the one on record; run: ca crl`];

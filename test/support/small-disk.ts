@@ -11,9 +11,9 @@ import { childLimits } from './run-cli.ts';
 export const canMount =
   process.env['CI'] === 'true' || (process.platform === 'linux' && process.geteuid?.() === 0 && mountWorks());
 
-/** Runs the work while a file system of 64 KiB is mounted there. */
-export async function onSmallDisk(at: string, work: () => Promise<void>): Promise<void> {
-  mount(at);
+/** Runs the work while a file system of 64 KiB, or of that size (`16m`), is mounted there. */
+export async function onSmallDisk(at: string, work: () => Promise<void>, size = '64k'): Promise<void> {
+  mount(at, size);
   try {
     await work();
   } finally {
@@ -26,8 +26,11 @@ export function makeReadOnly(at: string): void {
   execFileSync('mount', ['-o', 'remount,ro', at], childLimits);
 }
 
-function mount(at: string): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at], { ...childLimits, stdio: 'ignore' });
+function mount(at: string, size = '64k'): void {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', at], {
+    ...childLimits,
+    stdio: 'ignore',
+  });
 }
 
 function mountWorks(): boolean {

@@ -4,12 +4,17 @@ import * as realFs from 'node:fs';
  * Loaded into the program by `node --require`: counts the calls that change the disk, and at one of them ends the process as
  * SIGKILL does, lets the disk be full from then on, or take half of each write. Told by DISK_FAULT: `count`, `kill:7`,
  * `ENOSPC:7`, `EIO:7`, `short:7`.
- * The number of calls is written into the file DISK_COUNT at the end.
+ * The number of calls is written into the file DISK_COUNT at the end; the file DISK_HIT is made when the fault comes to
+ * pass. (The store's own tests inject the same faults in process, through its port `Disk`; here it is the shipped program, all
+ * of it, with what does not go through that port.)
  */
 const [fault = 'count', atText = '0'] = (process.env['DISK_FAULT'] ?? 'count').split(':');
 const at = Number(atText);
 const countPath = process.env['DISK_COUNT'];
+const hitPath = process.env['DISK_HIT'];
 let calls = 0;
+
+const { closeSync, openSync } = realFs;
 
 type Call = (...args: never[]) => unknown;
 const disk = require('node:fs') as Record<string, Call>;
@@ -35,7 +40,9 @@ for (const name of changing) {
   disk[name] = (...args: never[]) => {
     if (!changesDisk(name, args)) return real(...args);
     step(name, real, args);
-    return real(...(fault === 'short' && calls >= at && name === 'writeSync' ? halfOf(args) : args));
+    if (fault !== 'short' || calls < at || name !== 'writeSync') return real(...args);
+    noteHit();
+    return real(...halfOf(args));
   };
 }
 
@@ -62,8 +69,15 @@ function step(name: string, real: Call, args: never[]): void {
     process.kill(process.pid, 'SIGKILL');
     for (;;); // until the signal comes
   }
-  if (fault === 'ENOSPC' && calls >= at && allocating.has(name)) throw systemError('ENOSPC', name);
-  if (fault === 'EIO' && calls === at) throw systemError('EIO', name);
+  const fails =
+    (fault === 'ENOSPC' && calls >= at && allocating.has(name)) || (fault === 'EIO' && calls === at);
+  if (!fails) return;
+  noteHit();
+  throw systemError(fault, name);
+}
+
+function noteHit(): void {
+  if (hitPath !== undefined) closeSync(openSync(hitPath, 'w'));
 }
 
 /** Opening to read changes nothing, nor does what goes to the terminal. */
@@ -82,7 +96,7 @@ function halfOf(args: readonly unknown[]): never[] {
   return [fd, octets, offset, half, position] as never[];
 }
 
-function systemError(code: 'ENOSPC' | 'EIO', name: string): Error {
+function systemError(code: string, name: string): Error {
   const syscall = name.replace(/Sync$/, '');
   return Object.assign(new Error(`${code}: injected, ${syscall}`), { code, syscall, errno: -1 });
 }

@@ -1,42 +1,48 @@
 import { spawnSync } from 'node:child_process';
-import { createHash, createPrivateKey, verify, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { type Dirent, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { childLimits } from '../support/run-cli.ts';
-import { type Book, readBook } from './record-reader.ts';
+import { CrlWatch } from './crl-watch.ts';
+import { type Book, latestOf, readBook } from './record-reader.ts';
 
 /**
- * Watches one authority from outside, with its own reader of the record, node:crypto and openssl, and says what is
- * wrong. It remembers, so that it also sees what was taken back.
+ * Watches one authority, of one tier or two, from outside, with its own reader of the record, node:crypto and openssl, and
+ * says what is wrong. It remembers, so that it also sees what was taken back. It knows the record through `readBook` alone,
+ * and that through `record-place.ts`: a ledger that is kept elsewhere needs no other checker.
  */
 export class Checker {
   readonly #home: string;
+  readonly #crls: CrlWatch;
   #text: Uint8Array = new Uint8Array();
-  #crlNumber = 0n;
-  #crlHash = '';
-  /** Serials whose revocation a command has acknowledged with exit code 0. */
-  readonly #acknowledged = new Set<string>();
+  /** Serials that a command has said to have issued and delivered. */
+  readonly #issued = new Set<string>();
 
   constructor(home: string) {
     this.#home = home;
+    this.#crls = new CrlWatch(home);
   }
 
   /** A command said that these are revoked. */
   acknowledgeRevoked(serials: readonly string[]): void {
-    for (const serial of serials) this.#acknowledged.add(serial);
+    this.#crls.acknowledge(serials);
+  }
+
+  /** A command said that these were issued, and their files delivered. */
+  acknowledgeIssued(serials: readonly string[]): void {
+    for (const serial of serials) this.#issued.add(serial);
   }
 
   /** What must hold at every instant, whatever was killed. `clients` names those whose files are looked at; none: all. */
   faults(clients?: readonly string[]): string[] {
     const book = readBook(this.#home);
+    const chosen = [...book.placeOf.keys()].filter((client) => clients?.includes(client) ?? true);
     return [
       ...book.faults,
       ...this.#historyFaults(book),
-      ...this.#crlFaults(book),
-      ...this.#headFaults(book),
-      ...[...book.placeOf.keys()]
-        .filter((client) => clients?.includes(client) ?? true)
-        .flatMap((client) => this.#deliveryFaults(client, book)),
+      ...this.#crls.faults(book),
+      ...chosen.flatMap((client) => this.#deliveryFaults(client, book)),
+      ...this.#chainFaults(chosen, book),
     ];
   }
 
@@ -52,12 +58,7 @@ export class Checker {
       if (inPlace && serialOf(new X509Certificate(inPlace)) !== latest.serial)
         faults.push(`${client}: another certificate than ${latest.serial} is in place`);
     }
-    const der = readFileSync(join(this.#home, 'crl', 'ca.crl'));
-    const pem = readFileSync(join(this.#home, 'crl', 'ca.crl.pem'), 'utf8');
-    if (sha256(der) !== book.crls.at(-1)?.sha256) faults.push('the CRL in place is not the one on record');
-    if (!Buffer.from(pem.replace(/-----.*-----|\s/g, ''), 'base64').equals(der))
-      faults.push('ca.crl.pem is another CRL than ca.crl');
-    return faults;
+    return [...faults, ...this.#crls.repairFaults(book)];
   }
 
   /** The certificates in a text that a command printed must be on record. */
@@ -76,51 +77,15 @@ export class Checker {
     return walk(this.#home).filter(isTemporary);
   }
 
-  #historyFaults({ text }: Book): string[] {
+  #historyFaults({ text, issued, delivered }: Book): string[] {
     const faults = text.subarray(0, this.#text.length).equals(this.#text)
       ? []
       : ['lines that were on record are gone'];
     this.#text = text;
-    return faults;
-  }
-
-  #crlFaults(book: Book): string[] {
-    const faults: string[] = [];
-    const path = join(this.#home, 'crl', 'ca.crl');
-    const hash = sha256(readFileSync(path));
-    if (!book.crls.some((crl) => crl.sha256 === hash)) faults.push('the CRL in place was never recorded');
-    if (hash === this.#crlHash) return faults;
-    const args = ['crl', '-in', path, '-inform', 'DER', '-noout', '-text', '-CAfile', this.#caPath()];
-    const { stdout, stderr } = spawnSync('openssl', args, { ...childLimits, encoding: 'utf8' });
-    if (!stderr.includes('verify OK')) faults.push(`openssl says of the CRL: ${stderr.trim()}`);
-    const number = BigInt(/X509v3 CRL Number:\s*(0x[0-9A-F]+|\d+)/.exec(stdout)?.[1] ?? '0');
-    if (number <= this.#crlNumber) faults.push(`CRL ${number} took the place of CRL ${this.#crlNumber}`);
-    this.#crlNumber = number;
-    this.#crlHash = hash;
-    const listed = [...stdout.matchAll(/Serial Number: ([0-9A-F]+)/g)].map(([, serial = '']) =>
-      serial.toLowerCase(),
-    );
-    for (const serial of this.#acknowledged) {
-      if (!listed.includes(serial)) faults.push(`${serial} was said to be revoked and is not on the CRL`);
+    for (const serial of this.#issued) {
+      if (!issued.has(serial) || !delivered.has(serial))
+        faults.push(`${serial} was said to be issued and is not on record, or not delivered`);
     }
-    for (const serial of listed) {
-      if (!book.revoked.has(serial)) faults.push(`${serial} is on the CRL and not revoked on record`);
-    }
-    return faults;
-  }
-
-  /** The head beside the CRL is of this CA, and of a line on record. */
-  #headFaults({ text, root }: Book): string[] {
-    const head = readFileSync(join(this.#home, 'crl', 'ledger.head'), 'utf8');
-    const [, signed = '', seq, hash, signature = ''] =
-      /^(.*\nseq: (\d+)\nhash: (\w{64})\n.*\n)signature: (\S+)\n$/s.exec(head) ?? [];
-    const { publicKey } = new X509Certificate(root);
-    const faults: string[] = [];
-    if (!verify('sha256', Buffer.from(signed), publicKey, Buffer.from(signature, 'base64')))
-      faults.push('the head beside the CRL is not signed');
-    const line = text.toString('utf8').split('\n')[Number(seq) - 1];
-    if (line === undefined || sha256(Buffer.from(line)) !== hash)
-      faults.push(`the head beside the CRL is not of entry ${seq}`);
     return faults;
   }
 
@@ -135,19 +100,37 @@ export class Checker {
     const certificate = this.#readPlace(client, book, 'crt');
     if (certificate === undefined) return faults;
     const read = new X509Certificate(certificate);
-    if (!read.verify(new X509Certificate(book.root).publicKey)) faults.push(`${client}: not of this CA`);
-    const bundle = this.#readPlace(client, book, 'pem');
     const key = this.#readPlace(client, book, 'key');
+    const bundle = this.#readPlace(client, book, 'pem');
+    if (key === undefined && bundle === undefined && book.placeOf.get(client)?.key === 'csr') return faults;
     if (key === undefined || bundle === undefined) return [...faults, `${client}: half a delivery`];
     if (!read.checkPrivateKey(createPrivateKey(key))) faults.push(`${client}: key and certificate differ`);
-    if (bundle !== key + certificate) faults.push(`${client}: the bundle is another set`);
+    const chain = book.twoTier ? readFileSync(join(this.#home, 'chain.crt'), 'utf8') : '';
+    if (bundle !== key + certificate + chain) faults.push(`${client}: the bundle is another set`);
     return faults;
   }
 
+  /** The certificate in each place leads to the root, as openssl sees it, whatever the clock says. */
+  #chainFaults(clients: readonly string[], book: Book): string[] {
+    const paths = clients
+      .map((client) => this.#pathOf(client, book, 'crt'))
+      .filter((path) => path !== undefined);
+    if (paths.length === 0) return [];
+    const between = book.twoTier ? ['-untrusted', join(this.#home, 'chain.crt')] : [];
+    const args = ['verify', '-no_check_time', '-CAfile', join(this.#home, 'ca.crt'), ...between, ...paths];
+    const { status, stderr } = spawnSync('openssl', args, { ...childLimits, encoding: 'utf8' });
+    return status === 0 ? [] : [`openssl says of the chain: ${stderr.trim()}`];
+  }
+
   #readPlace(client: string, book: Book, extension: 'crt' | 'key' | 'pem'): string | undefined {
+    const path = this.#pathOf(client, book, extension);
+    return path && readFileSync(realpathSync(path), 'utf8');
+  }
+
+  #pathOf(client: string, book: Book, extension: 'crt' | 'key' | 'pem'): string | undefined {
     const directory = this.#directoryOf(client, book);
     const path = directory && join(directory, `${client}.${extension}`);
-    return path && existsSync(path) ? readFileSync(realpathSync(path), 'utf8') : undefined;
+    return path && existsSync(path) ? path : undefined;
   }
 
   #directoryOf(client: string, book: Book): string | undefined {
@@ -159,29 +142,14 @@ export class Checker {
     const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\n/g) ?? [];
     return blocks
       .map((block) => new X509Certificate(block))
-      .filter(({ raw }) => !raw.equals(book.root))
+      .filter(({ raw }) => !raw.equals(book.root) && !raw.equals(book.issuer))
       .filter((certificate) => !book.issued.get(serialOf(certificate))?.der.equals(certificate.raw))
       .map((certificate) => serialOf(certificate));
   }
-
-  #caPath(): string {
-    return join(this.#home, 'ca.crt');
-  }
-}
-
-/** The client's last certificate that is not revoked. */
-export function latestOf(client: string, book: Book) {
-  return [...book.issued.values()].findLast(
-    (each) => each.client === client && !book.revoked.has(each.serial),
-  );
 }
 
 function serialOf(certificate: X509Certificate): string {
   return certificate.serialNumber.toLowerCase();
-}
-
-function sha256(octets: Uint8Array): string {
-  return createHash('sha256').update(octets).digest('hex');
 }
 
 function walk(directory: string): string[] {

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { everyStep } from './every-step.ts';
-import { killRounds } from './kill-rounds.ts';
+import { describeMixes, mixedRounds } from './mixes.ts';
 import { powerCuts } from './power-cut.ts';
-import { everythingAtOnce, initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
+import { initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 /** `npm run torture [-- ROUNDS [SEED]]`: all of it, for some minutes; exits 1 when something was found. */
 const { positionals } = parseArgs({ allowPositionals: true });
-const [rounds = 400, seed = Math.floor(Math.random() * 2 ** 32)] = positionals.map(Number);
+const [rounds = 120, seed = Math.floor(Math.random() * 2 ** 32)] = positionals.map(Number);
 if (!Number.isInteger(rounds) || !Number.isInteger(seed) || rounds < 1) {
   console.error('usage: npm run torture -- [ROUNDS [SEED]], two whole numbers');
   process.exit(2);
@@ -15,26 +15,20 @@ if (!Number.isInteger(rounds) || !Number.isInteger(seed) || rounds < 1) {
 console.log(`torture: ${rounds} rounds, seed ${seed}`);
 const found: string[] = [];
 
-const lanes = 2;
-const kills = await Promise.all(
-  Array.from({ length: lanes }, (_, lane) =>
-    killRounds(Math.ceil(rounds / lanes), new SeededRandom(seed + lane)),
-  ),
+const mixes = await mixedRounds(
+  Array.from({ length: rounds }, (_, index) => index + 1),
+  seed,
+  (line) => console.log(line),
 );
-for (const { rounds: run, before, during, after, faults, leftovers } of kills) {
-  say(
-    `${run} kills: ${before} before anything was written, ${during} in the middle, ${after} too late`,
-    faults,
-  );
-  say(`  temporary files left: ${leftovers}`, []);
-}
+for (const line of describeMixes(mixes)) console.log(line);
+found.push(...mixes.faults);
 for (const fault of ['kill', 'ENOSPC', 'EIO', 'short'] as const) {
   const { steps, injected, faults } = everyStep(fault, () => true);
   say(`${fault} at ${injected} of ${steps} steps`, faults);
 }
 const { changes, states, faults } = powerCuts(new SeededRandom(seed), { rolls: 3 });
 say(`power cuts at ${changes} instants, which left ${states} states`, faults);
-for (const race of [issueToMany(20), issueToOne(20), renewTwice(), initTwice(), everythingAtOnce(16)]) {
+for (const race of [issueToMany(20), issueToOne(20), renewTwice(), initTwice()]) {
   const { name, processes, faults } = await race;
   say(`${name} (${processes} processes)`, faults);
 }

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { faketime } from '../support/built-cli.ts';
 import { type CliRun, cliEnvironment, runCli, shippedCli } from '../support/run-cli.ts';
-import { Checker, latestOf } from './independent-checker.ts';
-import { readBook } from './record-reader.ts';
+import { Checker } from './independent-checker.ts';
+import { latestOf, readBook } from './record-reader.ts';
 
 export interface RaceReport {
   readonly name: string;
@@ -84,33 +84,6 @@ export const initTwice = () =>
     },
     { makesAuthority: true },
   );
-
-/** Issues, revocations, renewals and CRLs all at once. */
-export const everythingAtOnce = (count: number) =>
-  race(`${count} different commands at once`, async ({ home, start }) => {
-    const clients = numbers(count).map((number) => `client-${number}`);
-    for (const client of clients.slice(0, 3)) runCli(['issue', client, '--home', home]);
-    const runs = await Promise.all(
-      clients.map((client, index) => {
-        if (index < 3)
-          return start(
-            ...(['revoke', 'renew', 'revoke'][index] === 'renew'
-              ? ['renew', client, '--force']
-              : ['revoke', client]),
-          );
-        if (index % 4 === 3) return start('crl');
-        return start('issue', client);
-      }),
-    );
-    const checker = new Checker(home);
-    const revoked = runs.flatMap(({ stdout }) => JSON.parse(stdout).revoked ?? []);
-    checker.acknowledgeRevoked(revoked.map(({ serial }: { serial: string }) => serial));
-    return [
-      ...runs.flatMap(({ exitCode, stdout }) => (exitCode === 0 ? [] : [`exited ${exitCode}: ${stdout}`])),
-      ...expectEqual('revocations', revoked.length, 2),
-      ...checker.faults(),
-    ];
-  });
 
 /** Starts a command on the authority; its promise ends with the process. */
 interface Start {

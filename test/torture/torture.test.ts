@@ -1,32 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { isInstalled } from '../support/installed.ts';
 import { everyStep } from './every-step.ts';
-import { killRounds } from './kill-rounds.ts';
+import { mixedRounds } from './mixes.ts';
 import { powerCuts } from './power-cut.ts';
-import { everythingAtOnce, initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
+import { initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 /** A shorter run of `npm run torture`. */
 const seed = 20_261_122;
+const rounds = Array.from({ length: 16 }, (_, index) => index + 1);
 
 describe.skipIf(!isInstalled('openssl'))('torture (judged by openssl)', () => {
-  it('keeps its promises through 200 kills at random instants', async () => {
-    const reports = await Promise.all([0, 1].map((lane) => killRounds(100, new SeededRandom(seed + lane))));
-    expect(reports.flatMap(({ faults }) => faults)).toEqual([]);
-    for (const { rounds, before, during, after, leftovers } of reports) {
-      expect(rounds).toBe(before + during + after);
-      expect(leftovers).toBeLessThan(10);
-    }
-    // Kills that always came too early or too late would prove nothing. About 75 hit the work, and 55 what is around it.
-    for (const [moment, least] of [
-      ['before', 20],
-      ['during', 40],
-      ['after', 20],
-    ] as const) {
-      const hits = reports.reduce((sum, report) => sum + report[moment], 0);
-      expect(hits, `kills ${moment} the work`).toBeGreaterThanOrEqual(least);
-    }
-  }, 180_000);
+  it('keeps its promises while commands of all kinds run at once, die, and meet full disks and wrong clocks', async () => {
+    const { faults, troubles, leftovers, ends, twoTier } = await mixedRounds(rounds, seed);
+    expect(faults).toEqual([]);
+    expect(twoTier).toBe(rounds.length / 2);
+    expect(leftovers).toBeLessThan(10);
+    // Kills that always came too early or too late, and faults that nobody met, would prove nothing.
+    for (const instant of ['after the start', 'after the first change', 'at a step'])
+      expect(troubles[`SIGKILL ${instant}`]?.hit, instant).toBeGreaterThan(2);
+    for (const kind of ['ENOSPC', 'EIO', 'short']) expect(troubles[kind]?.hit, kind).toBeGreaterThan(0);
+    expect(troubles['clock']?.hit).toBeGreaterThan(20);
+    expect(ends['done']).toBeGreaterThan(50);
+  }, 300_000);
 
   it.each(['kill', 'ENOSPC', 'EIO', 'short'] as const)(
     'survives %s at steps of each command',
@@ -56,7 +52,7 @@ describe.skipIf(!isInstalled('openssl'))('torture (judged by openssl)', () => {
     expect(faults).not.toEqual([]);
   }, 60_000);
 
-  it.each([() => issueToMany(20), () => issueToOne(20), renewTwice, initTwice, () => everythingAtOnce(16)])(
+  it.each([() => issueToMany(20), () => issueToOne(20), renewTwice, initTwice])(
     'loses nothing in a race (%#)',
     async (race) => {
       const { name, faults } = await race();

@@ -102,6 +102,22 @@ describe('an entry', () => {
     expect(scene.onCrl()).toEqual([serial]);
   });
 
+  it('comes back when the clock stood ahead of the expiry, and was set right', async () => {
+    const scene = await openScene();
+    const serial = await scene.serialOf('billing');
+    await scene.revoke('billing');
+    scene.days(100);
+    await scene.crl();
+    await scene.crl();
+    expect(scene.onCrl()).toEqual([]);
+    scene.days(-100);
+    scene.world.clockConfirmed = true;
+    for (let run = 0; run < 3; run++) {
+      await scene.crl();
+      expect(scene.onCrl()).toEqual([serial]);
+    }
+  });
+
   it('of a certificate revoked after its expiry is on one CRL', async () => {
     const scene = await openScene();
     const serial = await scene.serialOf('billing');
@@ -159,6 +175,18 @@ describe('crl', () => {
     const scene = await openScene();
     act(scene);
     expect((await scene.crl({ ifDue: true })).why).toBe(why);
+    expect(await scene.crl({ ifDue: true })).toMatchObject({ why: undefined });
+  });
+
+  it('is due when a clock that stood ahead has signed it, for servers refuse it until then', async () => {
+    const scene = await openScene();
+    scene.days(100);
+    await scene.crl();
+    scene.days(-100);
+    scene.world.clockConfirmed = true;
+    const result = await scene.crl({ ifDue: true });
+    expect(result.why).toBe('it is not valid before 2027-03-02T09:30:00Z');
+    expect(result.crl?.thisUpdate).toEqual(new Date('2026-11-22T09:30:00Z'));
     expect(await scene.crl({ ifDue: true })).toMatchObject({ why: undefined });
   });
 

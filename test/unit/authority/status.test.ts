@@ -91,6 +91,24 @@ describe('a problem is', () => {
     expect((await look(scene)).problems).toEqual([]);
   });
 
+  it('a CRL that a clock has signed that stood ahead', async () => {
+    const scene = await openScene();
+    scene.days(100);
+    await scene.crl();
+    scene.days(-100);
+    scene.world.clockConfirmed = true;
+    // The record has gone on by the right time since, so that nothing else tells of it.
+    await scene.issue('billing');
+    expect(await look(scene)).toMatchObject({
+      crl: { state: 'not valid yet' },
+      problems: [
+        'the CRL is not valid before 2027-03-02T09:30:00Z: servers refuse every client; run: ca crl',
+      ],
+    });
+    await scene.renew();
+    expect((await look(scene)).problems).toEqual([]);
+  });
+
   it('a lost CRL of the root, which ca crl --root makes again', async () => {
     const scene = await openScene({ twoTier: true });
     scene.world.crls.delete('root');
