@@ -90,9 +90,12 @@ async function attemptBackup(
     dryRun: request.dryRun,
   });
   const keys = issuersOf(authority).map((issuer) => describeKey(issuer, frozen.keys.get(issuer)));
-  const warnings = keys
-    .filter(({ issuer, state }) => state === 'absent' && issuer === clientIssuerRole(authority))
-    .map(({ issuer }) => withoutKey(issuer));
+  const warnings = [
+    ...keys
+      .filter(({ issuer, state }) => state === 'absent' && issuer === clientIssuerRole(authority))
+      .map(({ issuer }) => withoutKey(issuer)),
+    ...(await crlWarnings(view, frozen.files)),
+  ];
   return {
     file: request.target,
     ...(size.octets === undefined ? {} : { octets: size.octets }),
@@ -107,6 +110,15 @@ async function attemptBackup(
     missing: size.missing,
     ...(warnings.length === 0 ? {} : { warnings }),
   };
+}
+
+/** A command that died between record and file leaves an older list in place; the drill says no to that. */
+async function crlWarnings(view: LedgerView, files: Snapshot['files']): Promise<readonly string[]> {
+  const role = clientIssuerRole(view.authority);
+  const last = await view.lastCrl(role);
+  const published = files.find(({ name }) => name === 'crl/ca.crl')?.content;
+  if (published !== undefined && sha256Hex(Buffer.from(published)) === last?.sha256) return [];
+  return ['crl/ca.crl is not the one that the ledger recorded last: run ca renew, then back up again'];
 }
 
 /** The warning of a backup without the key of daily work. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { everyStep } from './every-step.ts';
-import { describeMixes, mixedRounds } from './mixes.ts';
+import { mixedRounds } from './mixes.ts';
 import { powerCuts } from './power-cut.ts';
 import { initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -20,7 +20,7 @@ const mixes = await mixedRounds(
   seed,
   (line) => console.log(line),
 );
-for (const line of describeMixes(mixes)) console.log(line);
+for (const line of mixes.describe()) console.log(line);
 found.push(...mixes.faults);
 for (const fault of ['kill', 'ENOSPC', 'EIO', 'short'] as const) {
   const { steps, injected, faults } = everyStep(fault, () => true);

@@ -50,10 +50,10 @@ export function auditFaults(plan: RoundPlan, place: MixPlace, checker: Checker):
   }
   expect(place.run('crl'), 'crl');
   faults.push(...[...checker.faults(), ...checker.repairFaults()].map((fault) => `at the end: ${fault}`));
-  faults.push(...backupFaults(steps, place));
   expect(place.run('ledger', 'verify'), 'ledger verify');
   faults.push(...statusFaults(plan, place.run('status')), ...indexFaults(place));
-  return faults;
+  // Last, for what comes back delivers to where the clients' files are.
+  return [...faults, ...backupFaults(steps, place)];
 }
 
 /** Whom somebody has cut off stands in the list: it is refused whole, and rightly so. */
@@ -63,14 +63,17 @@ function isRefusedForRevoked({ exitCode, stdout }: CliRun): boolean {
   return faults.length > 0 && faults.every(({ code }) => code === 'authority/client-revoked');
 }
 
+/** Each backup, made while others wrote or had died, comes back as an authority that the next command repairs. */
 function backupFaults(steps: readonly Step[], place: MixPlace): string[] {
   const made = steps
-    .map(({ words }) => words)
-    .filter(([command, word = '']) => command === 'backup' && existsSync(place.meaningOf(word)));
-  return made.flatMap(([, word = '']) => {
-    const { exitCode, stdout } = place.run('restore', word, '--check');
-    return exitCode === 0 ? [] : [`${word} is no backup: ${stdout}`];
-  });
+    .flatMap(({ words: [command, word = ''] }) => (command === 'backup' ? [word] : []))
+    .filter((word) => existsSync(place.meaningOf(word)));
+  return made.flatMap((word) =>
+    [['restore', word], ['renew'], ['ledger', 'verify']].flatMap((words) => {
+      const { exitCode, stdout, stderr } = place.runOn(`${place.meaningOf(word)}.restored`, ...words);
+      return exitCode === 0 ? [] : [`${words.join(' ')} of ${word} exited ${exitCode}: ${stdout}${stderr}`];
+    }),
+  );
 }
 
 /** After a repair the program itself must be content, too, if its clock was right all the time. */

@@ -45,9 +45,9 @@ export class MixPlace {
   }
 
   /** The command line of a step, once its words stand for something. */
-  resolve({ words, confirms }: Pick<Step, 'words' | 'confirms'>): string[] {
+  resolve({ words, confirms }: Pick<Step, 'words' | 'confirms'>, home = this.home): string[] {
     const args = words.map((word) => this.meaningOf(word));
-    return [...args, '--home', this.home, '--json', ...(confirms ? ['--yes'] : [])];
+    return [...args, '--home', home, '--json', ...(confirms ? ['--yes'] : [])];
   }
 
   /** What every process is told besides. */
@@ -57,7 +57,12 @@ export class MixPlace {
 
   /** Runs a command to its end, undisturbed. */
   run(...words: readonly string[]): CliRun {
-    const args = this.resolve({ words, confirms: true });
+    return this.runOn(this.home, ...words);
+  }
+
+  /** The same, on another home directory. */
+  runOn(home: string, ...words: readonly string[]): CliRun {
+    const args = this.resolve({ words, confirms: true }, home);
     return runCli(args, { env: this.environment, cwd: this.path });
   }
 

@@ -81,6 +81,27 @@ export function planRound(round: number, random: SeededRandom): RoundPlan {
   };
 }
 
+/** What a round was, in a line. */
+export function describeRound({
+  round,
+  theme,
+  twoTier,
+  encrypted,
+  large,
+  clocksJump,
+  lanes,
+}: RoundPlan): string {
+  const processes = lanes.flat().length;
+  const more = [
+    twoTier && 'two tiers',
+    encrypted && 'encrypted',
+    large && 'many clients',
+    clocksJump && 'clocks jump',
+  ];
+  const what = [theme, ...more.filter(Boolean)].join(', ');
+  return `round ${round} (${what}; ${processes} processes, ${lanes.length} at a time)`;
+}
+
 /** A step as a line of a report. */
 export function describeStep({ words, offsetMs, confirms, trouble }: Step): string {
   const clock = offsetMs === 0 ? '' : `, its clock ${offsetMs / dayMs} days off`;

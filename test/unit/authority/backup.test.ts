@@ -149,6 +149,17 @@ describe('backup', () => {
     expect((await restored).warnings).toEqual(warnings);
   });
 
+  it('warns when the CRL in place is not the one on record, to which the drill says no', async () => {
+    const scene = await openScene();
+    scene.world.fail('publishCrl');
+    await refusalIn(scene.crl());
+    expect((await keep(scene)).warnings).toEqual([
+      'crl/ca.crl is not the one that the ledger recorded last: run ca renew, then back up again',
+    ]);
+    await scene.renew();
+    expect(await keep(scene, { target: '/after' })).not.toHaveProperty('warnings');
+  });
+
   it('goes without the lock where nobody can write: a failing disk is to be saved', async () => {
     const scene = await openScene();
     const refuse = async () => {
