@@ -120,7 +120,7 @@ class Steps {
     const place = this.#freshPlace(scenario);
     const home = join(place, 'home');
     const name = `ca ${scenario.name}, ${this.#fault} at step ${step}`;
-    const checker = new Checker(home);
+    const checker = new Checker(home, [join(place, 'out')]);
     if (scenario.onAuthority) this.#judge(name, checker.faults());
     const broken = this.#runIn(place, scenario.args, { DISK_FAULT: `${this.#fault}:${step}` });
     this.#judgeEnd(name, broken);

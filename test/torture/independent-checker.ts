@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { type Dirent, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { type Dirent, existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { childLimits } from '../support/run-cli.ts';
 import { CrlWatch } from './crl-watch.ts';
@@ -13,13 +13,16 @@ import { type Book, latestOf, readBook } from './record-reader.ts';
  */
 export class Checker {
   readonly #home: string;
+  readonly #outside: readonly string[];
   readonly #crls: CrlWatch;
   #text: Uint8Array = new Uint8Array();
   /** Serials that a command has said to have issued and delivered. */
   readonly #issued = new Set<string>();
 
-  constructor(home: string) {
+  /** @param outside directories to which certificates may have got, on record or not */
+  constructor(home: string, outside: readonly string[] = []) {
     this.#home = home;
+    this.#outside = outside;
     this.#crls = new CrlWatch(home);
   }
 
@@ -33,16 +36,16 @@ export class Checker {
     for (const serial of serials) this.#issued.add(serial);
   }
 
-  /** What must hold at every instant, whatever was killed. `clients` names those whose files are looked at; none: all. */
-  faults(clients?: readonly string[]): string[] {
+  /** What must hold at every instant, whatever was killed. */
+  faults(): string[] {
     const book = readBook(this.#home);
-    const chosen = [...book.placeOf.keys()].filter((client) => clients?.includes(client) ?? true);
     return [
       ...book.faults,
       ...this.#historyFaults(book),
       ...this.#crls.faults(book),
-      ...chosen.flatMap((client) => this.#deliveryFaults(client, book)),
-      ...this.#chainFaults(chosen, book),
+      ...this.#foundFaults(book),
+      ...[...book.placeOf.keys()].flatMap((client) => this.#deliveryFaults(client, book)),
+      ...this.#chainFaults(book),
     ];
   }
 
@@ -55,8 +58,8 @@ export class Checker {
       if (!latest || kind === 'stdout') continue;
       if (!book.delivered.has(latest.serial)) faults.push(`${client}: ${latest.serial} was not delivered`);
       const inPlace = this.#readPlace(client, book, 'crt');
-      if (inPlace && serialOf(new X509Certificate(inPlace)) !== latest.serial)
-        faults.push(`${client}: another certificate than ${latest.serial} is in place`);
+      if (inPlace === undefined || serialOf(new X509Certificate(inPlace)) !== latest.serial)
+        faults.push(`${client}: another certificate than ${latest.serial} is in place, or none`);
     }
     return [...faults, ...this.#crls.repairFaults(book)];
   }
@@ -89,21 +92,27 @@ export class Checker {
     return faults;
   }
 
-  /** Every certificate in the client's place is recorded; the set that readers see belongs together. */
-  #deliveryFaults(client: string, book: Book): string[] {
-    const directory = this.#directoryOf(client, book);
-    if (directory === undefined || !existsSync(directory)) return [];
-    const faults = walk(directory)
-      .filter((path) => /\.(crt|pem)$/.test(path) && existsSync(path))
-      .flatMap((path) => this.#unrecorded(readFileSync(path, 'utf8'), book).map((it) => `${path}: ${it}`))
+  /** Every certificate that is found anywhere, in whatever file, is recorded, whoever's it is. */
+  #foundFaults(book: Book): string[] {
+    const places = [...book.placeOf.values()].flatMap(({ path }) => path ?? []);
+    const directories = new Set([join(this.#home, 'clients'), ...places, ...this.#outside]);
+    const files = new Set([...directories].filter((path) => existsSync(path)).flatMap(walk));
+    return [...files]
+      .filter((path) => lstatSync(path).isFile())
+      .flatMap((path) => this.#unrecorded(readFileSync(path, 'latin1'), book).map((it) => `${path}: ${it}`))
       .map((fault) => `${fault} is delivered and not recorded`);
+  }
+
+  /** The set that readers see belongs together. */
+  #deliveryFaults(client: string, book: Book): string[] {
     const certificate = this.#readPlace(client, book, 'crt');
-    if (certificate === undefined) return faults;
+    if (certificate === undefined) return [];
     const read = new X509Certificate(certificate);
     const key = this.#readPlace(client, book, 'key');
     const bundle = this.#readPlace(client, book, 'pem');
-    if (key === undefined && bundle === undefined && book.placeOf.get(client)?.key === 'csr') return faults;
-    if (key === undefined || bundle === undefined) return [...faults, `${client}: half a delivery`];
+    if (key === undefined && bundle === undefined && book.placeOf.get(client)?.key === 'csr') return [];
+    if (key === undefined || bundle === undefined) return [`${client}: half a delivery`];
+    const faults: string[] = [];
     if (!read.checkPrivateKey(createPrivateKey(key))) faults.push(`${client}: key and certificate differ`);
     const chain = book.twoTier ? readFileSync(join(this.#home, 'chain.crt'), 'utf8') : '';
     if (bundle !== key + certificate + chain) faults.push(`${client}: the bundle is another set`);
@@ -111,8 +120,8 @@ export class Checker {
   }
 
   /** The certificate in each place leads to the root, as openssl sees it, whatever the clock says. */
-  #chainFaults(clients: readonly string[], book: Book): string[] {
-    const paths = clients
+  #chainFaults(book: Book): string[] {
+    const paths = [...book.placeOf.keys()]
       .map((client) => this.#pathOf(client, book, 'crt'))
       .filter((path) => path !== undefined);
     if (paths.length === 0) return [];

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { canMount, onSmallDisk } from '../support/small-disk.ts';
 import { Checker } from './independent-checker.ts';
 import { auditFaults, collectPromises } from './mix-audit.ts';
@@ -63,9 +64,9 @@ class Mixes {
 
   async #run(plan: RoundPlan): Promise<void> {
     this.tally.begin(plan);
-    const { home } = this.#place;
+    const { home, path } = this.#place;
     this.#place.prepare(plan);
-    const checker = new Checker(home);
+    const checker = new Checker(home, [join(path, 'out')]);
     const judge = (faults: readonly string[], of = describeRound(plan)) =>
       this.tally.faults.push(...faults.map((fault) => `${of}: ${fault}`));
     judge(checker.faults());
