@@ -156,6 +156,7 @@ const commands: readonly (readonly [number, Draw])[] = [
   [3, () => ['renew', '--within', '100d']],
   [7, () => ['crl']],
   [2, () => ['crl', '--if-due']],
+  [2, () => ['crl', '--root']],
   [3, (_, id) => ['backup', `BACKUP:${id}`]],
   [10, (random) => random.pick([['list'], ['status'], ['ledger', 'verify'], ['show', anyClient(random)]])],
 ];
