@@ -1,18 +1,11 @@
+import type { Circumstances, Trouble } from './processes.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
-/** What happens to a process: a signal at an instant, or a fault of the disk from one of its steps on. */
-export type Trouble =
-  | { readonly kind: 'SIGKILL'; readonly from: 'start' | 'change'; readonly ms: number }
-  | { readonly kind: 'kill' | 'ENOSPC' | 'EIO' | 'short'; readonly step: number };
-
 /** One process: a command line in which words such as `LIST:2` stand for what its place holds. */
-export interface Step {
+export interface Step extends Circumstances {
   readonly words: readonly string[];
-  /** How far its clock stands off. */
-  readonly offsetMs: number;
   /** Whether it says `--yes`: that its clock is right. */
   readonly confirms: boolean;
-  readonly trouble?: Trouble;
 }
 
 /** What goes wrong in a round: nothing, processes die, the disk fails them, or it is full for all. */

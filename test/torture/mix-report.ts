@@ -1,5 +1,5 @@
-import type { RoundPlan, Step, Trouble } from './mix-plan.ts';
-import type { StepRun } from './mix-process.ts';
+import type { RoundPlan, Step } from './mix-plan.ts';
+import type { ProcessRun, Trouble } from './processes.ts';
 
 /** What mixed rounds have done and found. */
 export class MixTally {
@@ -26,7 +26,7 @@ export class MixTally {
     this.processes += lanes.flat().length;
   }
 
-  end({ theme }: RoundPlan, { trouble, offsetMs }: Step, { exitCode, stdout, isHit }: StepRun): void {
+  end({ theme }: RoundPlan, { trouble, offsetMs }: Step, { exitCode, stdout, isHit }: ProcessRun): void {
     const end =
       exitCode === 0 ? 'done' : exitCode === null ? 'killed' : exitCode === 1 ? 'no' : codeOf(stdout);
     this.ends[end] = (this.ends[end] ?? 0) + 1;

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { canMount, onSmallDisk } from '../support/small-disk.ts';
 import { Checker } from './independent-checker.ts';
 import { auditFaults, collectPromises } from './mix-audit.ts';
+import { endFaults } from './mix-ends.ts';
 import { MixPlace } from './mix-place.ts';
 import { describeRound, describeStep, planRound, type RoundPlan, type Step } from './mix-plan.ts';
-import { endFaults, MixProcesses, type StepRun } from './mix-process.ts';
 import { MixTally } from './mix-report.ts';
+import { Processes, type ProcessRun } from './processes.ts';
 import { readBook } from './record-reader.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { ServerEye } from './server-eye.ts';
@@ -45,12 +46,12 @@ export async function mixedRounds(
 
 class Mixes {
   readonly #place: MixPlace;
-  readonly #processes: MixProcesses;
+  readonly #processes: Processes;
   readonly tally = new MixTally();
 
   constructor(place: MixPlace) {
     this.#place = place;
-    this.#processes = new MixProcesses(place.directory);
+    this.#processes = new Processes(place.directory);
   }
 
   /** Runs one round; gives the faults that were found. */
@@ -85,11 +86,11 @@ class Mixes {
     this.tally.leftovers += checker.leftovers().length;
   }
 
-  async #runLane(lane: readonly Step[]): Promise<{ step: Step; run: StepRun }[]> {
-    const ended: { step: Step; run: StepRun }[] = [];
+  async #runLane(lane: readonly Step[]): Promise<{ step: Step; run: ProcessRun }[]> {
+    const ended: { step: Step; run: ProcessRun }[] = [];
     for (const step of lane) {
       const args = this.#place.resolve(step);
-      ended.push({ step, run: await this.#processes.start(step, args, this.#place.environment) });
+      ended.push({ step, run: await this.#processes.start(args, step, this.#place.environment) });
     }
     return ended;
   }

@@ -2,17 +2,28 @@ import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CliRun, cliEnvironment, shippedCli } from '../support/run-cli.ts';
-import type { RoundPlan, Step } from './mix-plan.ts';
 import { buildShim } from './shim.ts';
 
-/** How one process of a mix ended. */
-export interface StepRun extends CliRun {
+/** What happens to a process: a signal at an instant, or a fault of the disk from one of its steps on. */
+export type Trouble =
+  | { readonly kind: 'SIGKILL'; readonly from: 'start' | 'change'; readonly ms: number }
+  | { readonly kind: 'kill' | 'ENOSPC' | 'EIO' | 'short'; readonly step: number };
+
+/** What is different for a process. */
+export interface Circumstances {
+  /** How far its clock stands off. */
+  readonly offsetMs: number;
+  readonly trouble?: Trouble;
+}
+
+/** How a process ended. */
+export interface ProcessRun extends CliRun {
   /** Whether the signal came in time, or the fault came to pass. */
   readonly isHit: boolean;
 }
 
-/** Starts the shipped program with a trouble and a clock of its own. */
-export class MixProcesses {
+/** Starts the shipped program, several at a time, each with a clock and a trouble of its own. */
+export class Processes {
   readonly #directory: string;
   readonly #shims: Readonly<Record<'disk' | 'kill' | 'clock', string>>;
   #count = 0;
@@ -27,12 +38,11 @@ export class MixProcesses {
     };
   }
 
-  /** @param args the step's words with what they stand for */
   start(
-    { offsetMs, trouble }: Omit<Step, 'words' | 'confirms'>,
     args: readonly string[],
-    env: Readonly<Record<string, string>>,
-  ): Promise<StepRun> {
+    { offsetMs, trouble }: Circumstances,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ProcessRun> {
     const hitPath = join(this.#directory, `hit-${++this.#count}`);
     const shims: string[] = [];
     const more: Record<string, string> = {};
@@ -71,45 +81,4 @@ export class MixProcesses {
       });
     });
   }
-}
-
-/** Refusals that races between processes explain, in any round. */
-const raceCodes = [
-  'authority/client-exists',
-  'authority/client-revoked',
-  'authority/key-barred',
-  'core/invalid-list',
-  'ledger/unknown-client',
-  'ledger/unknown-serial',
-  'store/changed',
-];
-
-/** What a process said with exit code 1, or in a list's failures, is explained in the same way. */
-export function endFaults(plan: RoundPlan, step: Step, run: StepRun): string[] {
-  const { exitCode, stdout, stderr } = run;
-  const { trouble } = step;
-  const said = `exited ${exitCode}: ${stdout}${stderr}`;
-  const mayDie = trouble?.kind === 'SIGKILL' || trouble?.kind === 'kill';
-  if (exitCode === null) return mayDie ? [] : ['died without a signal of ours'];
-  if (exitCode === 0) return [];
-  if (exitCode !== 1 && exitCode !== 3) return [said];
-  const result = JSON.parse(stdout);
-  const failures: { code?: string; hint?: string }[] = [
-    ...(result.error ? [result.error] : []),
-    ...(result.error?.faults ?? []),
-    ...(result.failed ?? []),
-  ];
-  // Findings of `status`, `show` and `ledger verify`, and a CRL's note, are judged once all is repaired.
-  if (exitCode === 3 && failures.length === 0) return [said];
-  const allowed = allowedCodes(plan, step);
-  return failures.every(({ code = '', hint }) => hint && allowed.includes(code)) ? [] : [said];
-}
-
-function allowedCodes({ theme, clocksJump }: RoundPlan, { trouble }: Step): string[] {
-  return [
-    ...raceCodes,
-    ...(theme === 'full' || trouble?.kind === 'ENOSPC' ? ['store/disk-full'] : []),
-    ...(trouble?.kind === 'EIO' ? ['store/io'] : []),
-    ...(clocksJump ? ['ledger/clock-behind'] : []),
-  ];
 }
