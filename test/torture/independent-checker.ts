@@ -55,7 +55,8 @@ export class Checker {
     const faults: string[] = [];
     for (const [client, { kind }] of book.placeOf) {
       const latest = latestOf(client, book);
-      if (!latest || kind === 'stdout') continue;
+      // Where the one that took over from it was revoked alone, that one stays in its place.
+      if (!latest || book.superseded.has(latest.serial) || kind === 'stdout') continue;
       if (!book.delivered.has(latest.serial)) faults.push(`${client}: ${latest.serial} was not delivered`);
       const inPlace = this.#readPlace(client, book, 'crt');
       if (inPlace === undefined || serialOf(new X509Certificate(inPlace)) !== latest.serial)
