@@ -12,7 +12,7 @@ const raceCodes = [
   'store/changed',
 ];
 
-/** What a process said with exit code 1, or in a list's failures, is explained in the same way. */
+/** Why a process may not end like that: without a signal of ours, in a crash, or with a refusal that nothing explains. */
 export function endFaults(plan: RoundPlan, step: Step, run: ProcessRun): string[] {
   const { exitCode, stdout, stderr } = run;
   const { trouble } = step;
@@ -20,12 +20,11 @@ export function endFaults(plan: RoundPlan, step: Step, run: ProcessRun): string[
   const mayDie = trouble?.kind === 'SIGKILL' || trouble?.kind === 'kill';
   if (exitCode === null) return mayDie ? [] : ['died without a signal of ours'];
   if (exitCode === 0) return [];
-  if (exitCode !== 1 && exitCode !== 3) return [said];
-  const result = JSON.parse(stdout);
+  if ((exitCode !== 1 && exitCode !== 3) || !stdout.endsWith('}\n')) return [said];
+  const { error, failed = [] } = JSON.parse(stdout);
   const failures: { code?: string; hint?: string }[] = [
-    ...(result.error ? [result.error] : []),
-    ...(result.error?.faults ?? []),
-    ...(result.failed ?? []),
+    ...(error ? [error, ...(error.faults ?? [])] : []),
+    ...failed,
   ];
   // Findings of `status`, `show` and `ledger verify`, and a CRL's note, are judged once all is repaired.
   if (exitCode === 3 && failures.length === 0) return [said];
