@@ -20,7 +20,8 @@ export function collectPromises({ stdout }: CliRun, checker: Checker): string[] 
     return Array.isArray(list) ? list.flatMap((each) => (each.files === undefined ? [] : [each.serial])) : [];
   };
   checker.acknowledgeIssued(['issued', 'renewed', 'delivered'].flatMap(serialsIn));
-  if (result['files'] !== undefined && typeof result['serial'] === 'string')
+  // That it was delivered is recorded after it was printed: all that is promised then is that it is on record.
+  if (result['pem'] === undefined && result['files'] !== undefined && typeof result['serial'] === 'string')
     checker.acknowledgeIssued([result['serial']]);
   for (const key of ['revoked', 'already']) {
     const list = result[key];

@@ -16,12 +16,15 @@ const raceCodes = [
 export function endFaults(plan: RoundPlan, step: Step, run: ProcessRun): string[] {
   const { exitCode, stdout, stderr } = run;
   const { trouble } = step;
+  const { theme } = plan;
   const said = `exited ${exitCode}: ${stdout}${stderr}`;
   const mayDie = trouble?.kind === 'SIGKILL' || trouble?.kind === 'kill';
   if (exitCode === null) return mayDie ? [] : ['died without a signal of ours'];
   if (exitCode === 0) return [];
   if ((exitCode !== 1 && exitCode !== 3) || !stdout.endsWith('}\n')) return [said];
-  const { error, failed = [] } = JSON.parse(stdout);
+  const { error, failed = [], pem } = JSON.parse(stdout);
+  // A certificate was printed before that could be recorded: what failed then is told on standard error.
+  if (pem && (theme === 'full' || trouble) && stderr.includes('hint: certificate')) return [];
   const failures: { code?: string; hint?: string }[] = [
     ...(error ? [error, ...(error.faults ?? [])] : []),
     ...failed,
