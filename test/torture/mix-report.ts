@@ -68,7 +68,7 @@ function nameOf(trouble: Trouble): string {
 
 function codeOf(stdout: string): string {
   try {
-    return JSON.parse(stdout).error.code;
+    return JSON.parse(stdout).error?.code ?? 'failed once it was printed';
   } catch {
     return 'crashed';
   }
