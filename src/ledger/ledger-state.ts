@@ -29,6 +29,7 @@ export const pageLength = 1000;
 /** What a fold of later entries needs to know of the record before them. */
 export interface OlderRecord {
   readonly head: LedgerHead;
+  hasCertificate(serial: Serial): boolean;
   findCertificate(serial: Serial): CertificateRecord | undefined;
   findClient(name: ClientName): ClientRecord | undefined;
 }
@@ -106,7 +107,7 @@ export class LedgerState implements LedgerView {
         this.#revoke(this.#known(entry.serial), entry);
         break;
       case 'key-compromised':
-        this.#known(entry.serial);
+        if (!this.#has(entry.serial)) throw unknownSerial(entry.serial);
         this.#barredKeys.add(entry.key);
         break;
       case 'crl-published':
@@ -235,8 +236,8 @@ export class LedgerState implements LedgerView {
 
   #issue(entry: EntryHead & Issued): void {
     const { serial, client, key } = entry;
-    if (this.find(serial)) throw duplicateSerial(serial);
-    if (entry.supersedes !== undefined) this.#known(entry.supersedes);
+    if (this.#has(serial)) throw duplicateSerial(serial);
+    if (entry.supersedes !== undefined && !this.#has(entry.supersedes)) throw unknownSerial(entry.supersedes);
     this.#certificates.set(serial, issuedRecord(entry));
     this.#bytes.set(serial, entry.certificate);
     addTo(this.#serialsOf, client, serial);
@@ -264,6 +265,10 @@ export class LedgerState implements LedgerView {
 
   #put(record: CertificateRecord): void {
     (this.#certificates.has(record.serial) ? this.#certificates : this.amended).set(record.serial, record);
+  }
+
+  #has(serial: Serial): boolean {
+    return this.#certificates.has(serial) || (this.#older?.hasCertificate(serial) ?? false);
   }
 
   #known(serial: Serial): CertificateRecord {

@@ -1,14 +1,16 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Disk } from './disk.ts';
+import { checksum } from './index-checksum.ts';
 
 /**
  * A run of the index is a file of blocks of 4096 octets: the run's id (8), the block's number (4), rows of one width, zeros,
- * and the first 8 octets of the SHA-256 of all that. A block that was changed, swapped, or comes from another run is found.
+ * and the {@link checksum} of all that (8). A block that was changed, swapped, or comes from another run is found.
  */
 export const blockOctets = 4096;
 const headerOctets = 12;
-const sumOctets = 8;
-const sumAt = blockOctets - sumOctets;
+const sumAt = blockOctets - 8;
+const blockWords = blockOctets / 4;
+const sumWords = sumAt / 4;
 
 /** How many rows of that width a block holds. */
 export function rowsPerBlock(width: number): number {
@@ -27,6 +29,8 @@ export function newRunId(): Buffer {
 export class BlockWriter {
   /** Where rows are put, at the position that {@link row} gives. */
   readonly buffer = Buffer.alloc(64 * blockOctets);
+  /** The same memory. Where a table's rows are a multiple of four octets wide, they begin with a word. */
+  readonly words = wordsOf(this.buffer);
   readonly #id: Uint8Array;
   readonly #sink: (octets: Buffer) => void;
   #block = 0;
@@ -72,7 +76,9 @@ export class BlockWriter {
     block.set(this.#id, 0);
     block.writeUInt32BE(this.#block++, 8);
     block.fill(0, headerOctets + this.#inBlock * this.#width, sumAt);
-    block.set(sumOf(block), sumAt);
+    const { a, b } = checksum(this.words, this.#inBuffer * blockWords, sumWords);
+    block.writeInt32BE(a, sumAt);
+    block.writeInt32BE(b, sumAt + 4);
     this.#inBlock = 0;
     if (++this.#inBuffer * blockOctets < this.buffer.length) return;
     this.#sink(this.buffer);
@@ -84,6 +90,8 @@ export class BlockWriter {
 export interface BlockReader {
   /** The block's octets, checked; row 0 begins at {@link firstRowAt}. */
   block(number: number): Buffer;
+  /** As many blocks one after another, checked; for whoever goes through many once. */
+  blocks(first: number, count: number): Buffer;
   /** Reads these blocks in one go and keeps them. */
   preload(first: number, count: number): void;
 }
@@ -91,7 +99,10 @@ export interface BlockReader {
 /** Where the rows of a block begin. */
 export const firstRowAt = headerOctets;
 
-const cachedBlocks = 256;
+/** Blocks that are read one by one are kept in slabs: memory for each of them alone takes as long as its reading. */
+const slabBlocks = 64;
+/** 64 MiB a run: what renews ten thousand certificates comes by each block several times. */
+const mostSlabs = 256;
 
 const closeWhenForgotten = new FinalizationRegistry<() => void>((close) => close());
 
@@ -100,7 +111,9 @@ export class FileBlocks implements BlockReader {
   readonly #disk: Disk;
   readonly #fd: number;
   readonly #id: Buffer;
-  readonly #cache = new Map<number, Buffer>();
+  readonly #kept = new Map<number, Buffer>();
+  #slab = Buffer.alloc(0);
+  #inSlab = 0;
   #preloaded: { first: number; octets: Buffer } | undefined;
 
   constructor(disk: Disk, path: string, id: Buffer) {
@@ -112,36 +125,54 @@ export class FileBlocks implements BlockReader {
   }
 
   block(number: number): Buffer {
-    const kept = this.#preloaded;
-    if (kept && number >= kept.first) {
-      const at = (number - kept.first) * blockOctets;
-      if (at < kept.octets.length) return kept.octets.subarray(at, at + blockOctets);
+    const preloaded = this.#preloaded;
+    if (preloaded && number >= preloaded.first) {
+      const at = (number - preloaded.first) * blockOctets;
+      if (at < preloaded.octets.length) return preloaded.octets.subarray(at, at + blockOctets);
     }
-    const cached = this.#cache.get(number);
-    if (cached) return cached;
-    const [oldest] = this.#cache.keys();
-    if (this.#cache.size >= cachedBlocks && oldest !== undefined) this.#cache.delete(oldest);
-    const block = this.#read(number, 1);
-    this.#cache.set(number, block);
-    return block;
+    return this.#kept.get(number) ?? this.#keep(number);
+  }
+
+  blocks(first: number, count: number): Buffer {
+    const octets = Buffer.allocUnsafeSlow(count * blockOctets);
+    this.#read(first, octets);
+    return octets;
   }
 
   preload(first: number, count: number): void {
-    this.#preloaded = { first, octets: this.#read(first, count) };
+    this.#preloaded = { first, octets: this.blocks(first, count) };
   }
 
-  #read(first: number, count: number): Buffer {
-    const octets = Buffer.allocUnsafe(count * blockOctets);
-    for (let filled = 0; filled < octets.length; ) {
+  #keep(number: number): Buffer {
+    if (this.#inSlab * blockOctets === this.#slab.length) {
+      if (this.#kept.size >= mostSlabs * slabBlocks) this.#forgetOldestSlab();
+      this.#slab = Buffer.allocUnsafeSlow(slabBlocks * blockOctets);
+      this.#inSlab = 0;
+    }
+    const at = this.#inSlab * blockOctets;
+    const block = this.#slab.subarray(at, at + blockOctets);
+    this.#read(number, block);
+    this.#inSlab++;
+    this.#kept.set(number, block);
+    return block;
+  }
+
+  #forgetOldestSlab(): void {
+    let left = slabBlocks;
+    for (const number of this.#kept.keys()) {
+      this.#kept.delete(number);
+      if (--left === 0) return;
+    }
+  }
+
+  #read(first: number, into: Buffer): void {
+    for (let filled = 0; filled < into.length; ) {
       const position = first * blockOctets + filled;
-      const got = this.#disk.readSync(this.#fd, octets, filled, octets.length - filled, position);
+      const got = this.#disk.readSync(this.#fd, into, filled, into.length - filled, position);
       if (got === 0) throw new IndexDamage(`block ${first} is cut off`);
       filled += got;
     }
-    for (let index = 0; index < count; index++) {
-      checkBlock(octets.subarray(index * blockOctets, (index + 1) * blockOctets), first + index, this.#id);
-    }
-    return octets;
+    checkBlocks(into, first, this.#id);
   }
 }
 
@@ -154,7 +185,11 @@ export class MemoryBlocks implements BlockReader {
   }
 
   block(number: number): Buffer {
-    return this.#octets.subarray(number * blockOctets, (number + 1) * blockOctets);
+    return this.blocks(number, 1);
+  }
+
+  blocks(first: number, count: number): Buffer {
+    return this.#octets.subarray(first * blockOctets, (first + count) * blockOctets);
   }
 
   preload(): void {
@@ -162,14 +197,18 @@ export class MemoryBlocks implements BlockReader {
   }
 }
 
-function checkBlock(block: Buffer, number: number, id: Buffer): void {
-  if (!block.subarray(sumAt).equals(sumOf(block)))
-    throw new IndexDamage(`block ${number} has another checksum`);
-  if (!block.subarray(0, 8).equals(id) || block.readUInt32BE(8) !== number) {
-    throw new IndexDamage(`block ${number} belongs elsewhere`);
+function checkBlocks(octets: Buffer, first: number, id: Buffer): void {
+  const words = wordsOf(octets);
+  for (let at = 0, number = first; at < octets.length; at += blockOctets, number++) {
+    const { a, b } = checksum(words, at / 4, sumWords);
+    if (octets.readInt32BE(at + sumAt) !== a || octets.readInt32BE(at + sumAt + 4) !== b)
+      throw new IndexDamage(`block ${number} has another checksum`);
+    if (octets.compare(id, 0, 8, at, at + 8) !== 0 || octets.readUInt32BE(at + 8) !== number)
+      throw new IndexDamage(`block ${number} belongs elsewhere`);
   }
 }
 
-function sumOf(block: Buffer): Buffer {
-  return hash('sha256', block.subarray(0, sumAt), 'buffer').subarray(0, sumOctets);
+/** The same memory as words; it must begin with one. */
+export function wordsOf(octets: Buffer): Int32Array {
+  return new Int32Array(octets.buffer, octets.byteOffset, octets.length / 4);
 }

@@ -2,6 +2,7 @@ import { revocationReasons } from '../core/revocation-reason.ts';
 import { parseSerial } from '../core/serial.ts';
 import { duplicateSerial, unknownSerial } from '../ledger/ledger-state.ts';
 import type { BlockWriter } from './index-blocks.ts';
+import { ClientRows } from './index-clients.ts';
 import {
   CertificateRows,
   clientKeyAt,
@@ -10,16 +11,16 @@ import {
   supersedesNone,
   supersedesUnknown,
 } from './index-rows.ts';
-import { type ClientRow, writeRun } from './index-run-writer.ts';
+import { writeRun } from './index-run-writer.ts';
 import type { LineScan } from './index-scan.ts';
 import {
   certificateRow as at,
   clientHash,
-  clientKey,
   flags,
   type Place,
   type RowCounts,
   serialKeyOctets,
+  writeNumber,
   writePlace,
   writeSeconds,
 } from './index-tables.ts';
@@ -47,7 +48,7 @@ export class RunBuilder {
   readonly barredKeys = new Set<string>();
   readonly #older: OlderRuns;
   readonly #rows: CertificateRows;
-  readonly #clients = new Map<string, ClientRow>();
+  readonly #clients: ClientRows;
   readonly #revocations: number[] = [];
   readonly #revokedEnds: number[] = [];
   readonly #ended: number[] = [];
@@ -57,6 +58,7 @@ export class RunBuilder {
   constructor(older: OlderRuns, estimate: number) {
     this.#older = older;
     this.#rows = new CertificateRows(estimate);
+    this.#clients = new ClientRows(Math.ceil(estimate / 4));
   }
 
   /** Takes in the line that was scanned from `octets`, which lies at that place. */
@@ -74,7 +76,7 @@ export class RunBuilder {
     return writeRun(
       {
         certificates: this.#rows,
-        clients: this.#clients.values(),
+        clients: this.#clients,
         revocations: this.#revocations,
         revokedEnds: this.#revokedEnds,
         ended: this.#ended,
@@ -85,21 +87,20 @@ export class RunBuilder {
   }
 
   #issue(scan: LineScan, octets: Buffer, segment: number, offset: number, length: number): void {
-    const known = this.#find(scratchKey(octets, scan.serialStart, scan.serialEnd));
-    if (known >= 0) throw duplicateSerial(serialText(octets, scan.serialStart, scan.serialEnd));
     let supersedes = supersedesNone;
     if (scan.supersedesStart >= 0) {
-      supersedes = this.#find(scratchKey(octets, scan.supersedesStart, scan.supersedesEnd));
+      supersedes = this.#find(octets, scan.supersedesStart, scan.supersedesEnd);
       if (supersedes < 0) throw unknownSerial(serialText(octets, scan.supersedesStart, scan.supersedesEnd));
     }
-    const key = scratchKey(octets, scan.serialStart, scan.serialEnd);
-    const row = this.#rows.add(key, flags.issued, supersedes);
-    const base = row * stride;
+    if (this.#find(octets, scan.serialStart, scan.serialEnd) >= 0)
+      throw duplicateSerial(serialText(octets, scan.serialStart, scan.serialEnd));
+    // The draft is the serial that was just looked for.
+    const base = this.#rows.add(flags.issued, supersedes) * stride;
     const rows = this.#rows.octets;
     rows[base + at.flags] = flags.issued;
-    rows.writeUIntBE(scan.seq, base + at.seq, 6);
-    writePlace(rows, base + at.place, segment, offset, length);
     writeSeconds(rows, base + at.notAfter, scan.notAfter);
+    writeNumber(rows, base + at.seq, scan.seq, 6);
+    writePlace(rows, base + at.place, segment, offset, length);
     clientHash(octets, scan.clientStart, scan.clientEnd, rows, base + clientKeyAt);
     readHex(octets, scan.keyStart, 8, rows, base + keyKeyAt);
     this.longestValidityMs = Math.max(this.longestValidityMs, (scan.notAfter - scan.notBefore) * 1000);
@@ -127,7 +128,7 @@ export class RunBuilder {
     this.#end(row);
     rows.set(row, flags.revoked);
     const base = row * stride;
-    rows.octets.writeUIntBE(scan.seq, base + at.revokedSeq, 6);
+    writeNumber(rows.octets, base + at.revokedSeq, scan.seq, 6);
     rows.octets.writeDoubleBE(scan.timeMs, base + at.revokedAt);
     rows.octets[base + at.reason] = revocationReasons[scan.reason];
     if (scan.invalidityDate !== undefined) {
@@ -144,21 +145,8 @@ export class RunBuilder {
   }
 
   #addClient(scan: LineScan, octets: Buffer, place: Place): void {
-    const name = octets.toString('utf8', scan.clientStart, scan.clientEnd);
-    const known = this.#clients.get(name);
-    if (known) {
-      known.place = place;
-      return;
-    }
-    const key = clientKey(name);
-    this.#clients.set(name, {
-      key,
-      order: key.readUIntBE(0, 6),
-      firstSeq: scan.seq,
-      addedAt: scan.timeMs,
-      place,
-    });
-    if (!this.#older.hasClient(key)) this.clientCount++;
+    const key = this.#clients.add(scan, octets, place);
+    if (key && !this.#older.hasClient(key)) this.clientCount++;
   }
 
   /** Notes that an older run's certificate is owed no delivery any more. Call before the flag is set. */
@@ -166,7 +154,7 @@ export class RunBuilder {
     const rows = this.#rows;
     if (rows.isIssuedHere(row)) return;
     if (rows.has(row, flags.delivered | flags.superseded | flags.revoked)) return;
-    this.#settled.push(rows.octets.readUIntBE(row * stride + at.seq, 6));
+    this.#settled.push(rows.seq(row));
   }
 
   /** Notes that an older run's certificate is live no more. Call before the flag is set. */
@@ -179,40 +167,51 @@ export class RunBuilder {
     const supersedes = this.#rows.supersedes[row] ?? supersedesNone;
     if (supersedes !== supersedesUnknown) return supersedes;
     const key = this.#older.find(this.#rows.serialKey(row))?.supersedes();
-    const found = key ? this.#find(key) : supersedesNone;
+    const found = key ? this.#findKey(key) : supersedesNone;
     this.#rows.supersedes[row] = found;
     return found;
   }
 
   #known(octets: Buffer, { serialStart, serialEnd }: LineScan): number {
-    const row = this.#find(scratchKey(octets, serialStart, serialEnd));
+    const row = this.#find(octets, serialStart, serialEnd);
     if (row < 0) throw unknownSerial(serialText(octets, serialStart, serialEnd));
     return row;
   }
 
-  /** The row of that serial; one is made for a certificate of an older run. −1 if nobody knows it. */
-  #find(key: Buffer): number {
-    const known = this.#rows.find(key);
+  /** The row of that serial; one is made for a certificate of an older run. −1 if nobody knows it: it is the draft then. */
+  #find(octets: Buffer, start: number, end: number): number {
+    const { rows } = this.#rows;
+    writeSerialKey(octets, start, end, rows.octets, rows.draft);
+    return this.#findDraft();
+  }
+
+  #findKey(key: Buffer): number {
+    const { rows } = this.#rows;
+    rows.octets.fill(0, rows.draft, rows.draft + at.notAfter);
+    rows.octets.set(key, rows.draft);
+    return this.#findDraft();
+  }
+
+  #findDraft(): number {
+    const { rows } = this.#rows;
+    const known = rows.find();
     if (known >= 0) return known;
-    const older = this.#older.find(key);
+    const older = this.#older.find(rows.octets.subarray(rows.draft, rows.draft + serialKeyOctets));
     if (!older) return -1;
-    const row = this.#rows.add(key, older.flags, supersedesUnknown);
-    const rows = this.#rows.octets;
-    rows.writeUIntBE(older.seq, row * stride + at.seq, 6);
-    writeSeconds(rows, row * stride + at.notAfter, older.notAfter);
+    const row = this.#rows.add(older.flags, supersedesUnknown);
+    const base = row * stride;
+    writeNumber(rows.octets, base + at.seq, older.seq, 6);
+    writeSeconds(rows.octets, base + at.notAfter, older.notAfter);
     return row;
   }
 }
 
-const scratch = Buffer.alloc(serialKeyOctets);
-
-/** The key of a serial in hex, in a buffer that the next call overwrites. */
-function scratchKey(octets: Buffer, start: number, end: number): Buffer {
+/** Writes the key of a serial in hex, and zeros up to what follows it in a row. */
+function writeSerialKey(octets: Buffer, start: number, end: number, into: Buffer, at: number): void {
   const length = Math.min((end - start) >>> 1, 20);
-  readHex(octets, start, length, scratch, 0);
-  for (let index = length; index < 20; index++) scratch[index] = 0;
-  scratch[20] = length;
-  return scratch;
+  readHex(octets, start, length, into, at);
+  for (let index = length; index < 24; index++) into[at + index] = 0;
+  into[at + 20] = length;
 }
 
 function readHex(from: Buffer, start: number, octets: number, into: Buffer, at: number): void {

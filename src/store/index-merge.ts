@@ -1,4 +1,5 @@
 import type { BlockWriter } from './index-blocks.ts';
+import { clientKeyOctets, clientRow } from './index-clients.ts';
 import {
   certificateRow as at,
   flags,
@@ -25,7 +26,7 @@ export function mergeRuns(runs: readonly Run[], writer: BlockWriter): RowCounts 
     writer.begin(tableWidths[name]);
     const tables = runs.map((run) => run[name]);
     if (name === 'certificates') mergeCombined(tables, writer, serialKeyOctets, combineCertificates);
-    else if (name === 'clients') mergeCombined(tables, writer, 32, combineClients);
+    else if (name === 'clients') mergeCombined(tables, writer, clientKeyOctets, combineClients);
     else if (name === 'revocations') putAll(writer, allRows(tables));
     else if (name === 'undelivered') keepUnsettled(tables, writer, settled);
     else if (name === 'settled') writeSettled(writer, settled);
@@ -76,13 +77,13 @@ function combineCertificates(into: Buffer, row: Buffer): void {
   const added = row[at.flags] ?? 0;
   into[at.flags] = (into[at.flags] ?? 0) | added;
   if (added & flags.delivered) row.copy(into, at.deliveredAt, at.deliveredAt, at.supersededAt);
-  if (added & flags.superseded) row.copy(into, at.supersededAt, at.supersededAt, at.revokedSeq);
-  if (added & flags.revoked) row.copy(into, at.revokedSeq, at.revokedSeq, tableWidths.certificates);
+  if (added & flags.superseded) row.copy(into, at.supersededAt, at.supersededAt, at.revokedAt);
+  if (added & flags.revoked) row.copy(into, at.revokedAt, at.revokedAt, tableWidths.certificates);
 }
 
 /** The first entry of the older row, the latest entry of the newer one. */
 function combineClients(into: Buffer, row: Buffer): void {
-  row.copy(into, 46, 46);
+  row.copy(into, clientRow.place, clientRow.place);
 }
 
 function settledSeqs(runs: readonly Run[]): Set<number> {

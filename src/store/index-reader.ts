@@ -15,6 +15,7 @@ import {
   isDueOnCrl,
 } from '../ledger/record.ts';
 import { IndexDamage } from './index-blocks.ts';
+import { clientRow } from './index-clients.ts';
 import { type Facts, findFacts } from './index-facts.ts';
 import { copyOctets } from './index-rows.ts';
 import {
@@ -62,8 +63,8 @@ export class IndexReader {
     for (const run of this.#index.tables) {
       const row = run.clients.find(key);
       if (!row) continue;
-      addedAt ??= new Date(row.readDoubleBE(38));
-      place = readPlace(row, 46);
+      addedAt ??= new Date(row.readDoubleBE(clientRow.addedAt));
+      place = readPlace(row, clientRow.place);
     }
     if (!addedAt || !place) return undefined;
     const { client, policy } = this.#entry(place, 'client-added');
@@ -74,8 +75,14 @@ export class IndexReader {
   /** The client that was first to have a name with that key. */
   clientNameWithKey(nameKey: string): ClientName | undefined {
     const rows = this.#index.tables.flatMap((run) => [...run.clients.startingWith(clientNameHash(nameKey))]);
-    const [first] = rows.sort((a, b) => a.readUIntBE(32, 6) - b.readUIntBE(32, 6));
-    return first && this.#entry(readPlace(first, 46), 'client-added').client;
+    const [first] = rows.sort(
+      (a, b) => a.readUIntBE(clientRow.firstSeq, 6) - b.readUIntBE(clientRow.firstSeq, 6),
+    );
+    return first && this.#entry(readPlace(first, clientRow.place), 'client-added').client;
+  }
+
+  hasCertificate(serial: Serial): boolean {
+    return findFacts(this.#index.tables, serialKey(serial)) !== undefined;
   }
 
   certificate(serial: Serial): CertificateRecord | undefined {

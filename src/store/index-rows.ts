@@ -1,11 +1,5 @@
-import {
-  certificateRow as at,
-  compareOctets,
-  flags,
-  mix,
-  serialKeyOctets,
-  tableWidths,
-} from './index-tables.ts';
+import { KeyedRows } from './index-keyed-rows.ts';
+import { certificateRow as at, flags, serialKeyOctets, tableWidths } from './index-tables.ts';
 
 /** In memory a row of `certificates` is followed by the keys of `byClient` and `byKey`. */
 export const clientKeyAt = tableWidths.certificates;
@@ -17,49 +11,38 @@ export const supersedesNone = -1;
 export const supersedesUnknown = -2;
 
 /**
- * The certificates of a run that is being made, about 120 octets of memory each: a row found by its serial in a hash table.
- * Sorting comes at the end.
+ * The certificates of a run that is being made, found by their serials: 105 octets each, 6 to 12 in the hash table, and 24
+ * while they are sorted, which comes at the end.
  */
 export class CertificateRows {
-  /** The rows, one after another: replaced when they grow. */
-  octets: Buffer;
-  count = 0;
+  readonly rows: KeyedRows;
   /** The row of the certificate that each takes over from, or one of the two above. */
   supersedes: Int32Array;
   /** All flags that hold, those from older runs included; the row's own flags are this run's facts. */
   #state: Uint8Array;
-  #slots: Int32Array;
 
   /** @param estimate how many certificates there may be; more is no fault */
   constructor(estimate: number) {
+    this.rows = new KeyedRows({ stride, keyOctets: serialKeyOctets, estimate });
     const capacity = Math.max(estimate, 64);
-    this.octets = Buffer.alloc(capacity * stride);
     this.#state = new Uint8Array(capacity);
     this.supersedes = new Int32Array(capacity);
-    this.#slots = emptySlots(capacity);
   }
 
-  /** The row of the certificate with that key in `certificates`; −1 if there is none. */
-  find(key: Buffer): number {
-    // Most certificates are delivered right after they were issued.
-    const last = this.count - 1;
-    if (last >= 0 && compareOctets(this.octets, last * stride, key, 0, serialKeyOctets) === 0) return last;
-    const mask = this.#slots.length - 1;
-    for (let slot = hashOf(key, 0) & mask; ; slot = (slot + 1) & mask) {
-      const row = this.#slots[slot] ?? -1;
-      if (row < 0) return -1;
-      if (compareOctets(this.octets, row * stride, key, 0, serialKeyOctets) === 0) return row;
-    }
+  get octets(): Buffer {
+    return this.rows.octets;
   }
 
-  /** A new row for that key, all zeros after it. */
-  add(key: Buffer, state: number, supersedes: number): number {
-    if (this.count === this.#state.length) this.#grow();
-    const row = this.count++;
-    copyOctets(key, 0, this.octets, row * stride, serialKeyOctets);
+  get count(): number {
+    return this.rows.count;
+  }
+
+  /** Makes the draft a row, all zeros after its key. */
+  add(state: number, supersedes: number): number {
+    const row = this.rows.add();
+    if (row === this.#state.length) this.#grow();
     this.#state[row] = state;
     this.supersedes[row] = supersedes;
-    this.#enter(row);
     return row;
   }
 
@@ -92,110 +75,24 @@ export class CertificateRows {
     return this.octets.readUIntBE(row * stride + at.notAfter, 5);
   }
 
-  /**
-   * The rows that pass, sorted by the octets at `start`, and rows with the same octets in the order they came: by 32 bits
-   * of the key, and then in full where these do not tell neighbours apart.
-   */
-  sorted(start: number, length: number, passes: (row: number) => boolean): Uint32Array {
-    const rows = this.octets;
-    // The high octet of dates is the same for most of them: then the low ones tell them apart.
-    const bitsAt = length === 5 && this.#isSame(start, passes) ? start + 1 : start;
-    const bits = new Uint32Array(this.count);
-    const passing = new Uint32Array(this.count);
+  seq(row: number): number {
+    return this.octets.readUIntBE(row * stride + at.seq, 6);
+  }
+
+  /** The rows of which this run says one of these flags, in the order they came. */
+  saying(flag: number): Uint32Array {
+    const found = new Uint32Array(this.count);
     let count = 0;
-    for (let row = 0; row < this.count; row++) {
-      if (!passes(row)) continue;
-      bits[row] = rows.readUInt32BE(row * stride + bitsAt);
-      passing[count++] = row;
-    }
-    const sorted = sortByBits(passing.subarray(0, count), bits);
-    const order = (a: number, b: number): number =>
-      compareOctets(rows, a * stride + start, rows, b * stride + start, length);
-    for (let first = 0, end = 1; first < count; first = end++) {
-      let isInOrder = true;
-      for (; end < count && bits[sorted[end] ?? 0] === bits[sorted[first] ?? 0]; end++) {
-        isInOrder &&= order(sorted[end - 1] ?? 0, sorted[end] ?? 0) <= 0;
-      }
-      if (!isInOrder) sorted.subarray(first, end).sort((a, b) => order(a, b) || a - b);
-    }
-    return sorted;
-  }
-
-  /** True if the octet is the same in all rows that pass. */
-  #isSame(octetAt: number, passes: (row: number) => boolean): boolean {
-    let first = -1;
-    for (let row = 0; row < this.count; row++) {
-      if (!passes(row)) continue;
-      const octet = this.octets[row * stride + octetAt] ?? 0;
-      if (first < 0) first = octet;
-      else if (octet !== first) return false;
-    }
-    return true;
-  }
-
-  #enter(row: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = hashOf(this.octets, row * stride) & mask;
-    while ((this.#slots[slot] ?? -1) >= 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = row;
+    for (let row = 0; row < this.count; row++) if (this.says(row, flag)) found[count++] = row;
+    return found.subarray(0, count);
   }
 
   #grow(): void {
-    const capacity = this.#state.length * 2;
-    const octets = Buffer.alloc(capacity * stride);
-    octets.set(this.octets);
-    this.octets = octets;
-    const state = new Uint8Array(capacity);
+    const state = new Uint8Array(this.#state.length * 2);
     state.set(this.#state);
     this.#state = state;
-    const supersedes = new Int32Array(capacity);
+    const supersedes = new Int32Array(state.length);
     supersedes.set(this.supersedes);
     this.supersedes = supersedes;
-    this.#slots = emptySlots(capacity);
-    for (let row = 0; row < this.count; row++) this.#enter(row);
   }
-}
-
-/** Quicker than Buffer.copy for a few octets. */
-export function copyOctets(source: Buffer, start: number, into: Buffer, at: number, length: number): void {
-  for (let index = 0; index < length; index++) into[at + index] = source[start + index] ?? 0;
-}
-
-function emptySlots(capacity: number): Int32Array {
-  return new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2))).fill(-1);
-}
-
-function hashOf(octets: Buffer, at: number): number {
-  return mix(
-    octets.readInt32LE(at) ^
-      Math.imul(octets.readInt32LE(at + 4), 0x9e3779b1) ^
-      Math.imul(octets.readInt32LE(at + 8), 0x85ebca6b) ^
-      Math.imul(octets.readInt32LE(at + 12), 0xc2b2ae35) ^
-      Math.imul(octets.readInt32LE(at + 16), 0x27d4eb2f) ^
-      (octets[at + 20] ?? 0),
-  );
-}
-
-/** Rows by their 32 bits, equal ones in the order they came: a radix sort, 16 bits at a time. */
-function sortByBits(rows: Uint32Array, bits: Uint32Array): Uint32Array {
-  let from: Uint32Array = rows;
-  let to: Uint32Array = new Uint32Array(rows.length);
-  for (const shift of [0, 16]) {
-    const ends = new Uint32Array(65_536);
-    for (const row of from) add(ends, ((bits[row] ?? 0) >>> shift) & 0xffff, 1);
-    let before = 0;
-    for (let value = 0; value < ends.length; value++) before += add(ends, value, before) - before;
-    for (let index = from.length - 1; index >= 0; index--) {
-      const row = from[index] ?? 0;
-      to[add(ends, ((bits[row] ?? 0) >>> shift) & 0xffff, -1)] = row;
-    }
-    [from, to] = [to, from];
-  }
-  return from;
-}
-
-function add(numbers: Uint32Array, index: number, summand: number): number {
-  const sum = (numbers[index] ?? 0) + summand;
-  numbers[index] = sum;
-  return sum;
 }

@@ -2,10 +2,14 @@ import { hash } from 'node:crypto';
 import { clientNameKey } from '../core/client-name.ts';
 import { revocationWidth } from '../core/revocation-page.ts';
 import { type Serial, serialOctets } from '../core/serial.ts';
-import { type BlockReader, firstRowAt, IndexDamage, rowsPerBlock } from './index-blocks.ts';
+import { type BlockReader, blockOctets, firstRowAt, IndexDamage, rowsPerBlock } from './index-blocks.ts';
+import { mix } from './index-checksum.ts';
 
 /** notAfter and seq. */
 export const liveKeyOctets = 11;
+
+/** notAfter, seq and place: how a row of `byNotAfter` stands in one of `certificates`. */
+export const endRowOctets = 24;
 
 /**
  * The tables of a run, in the order they lie in its file, with the width of their rows in octets. Numbers are big-endian,
@@ -14,17 +18,17 @@ export const liveKeyOctets = 11;
  */
 export const tableWidths = {
   /** What this run tells of one serial: see {@link certificateRow}. */
-  certificates: 82,
+  certificates: 84,
   /** Hash of the client's name 8, seq, place of the `issued` line. */
   byClient: 27,
   /** First octets of the key's SHA-256 8, seq, place. */
   byKey: 27,
   /** notAfter, seq, place. */
-  byNotAfter: 24,
+  byNotAfter: endRowOctets,
   /** notAfter of certificates that were revoked in this run. */
   revokedEnds: 5,
   /** notAfter, seq, place of certificates that were issued in this run and were live at its end. */
-  live: 24,
+  live: endRowOctets,
   /** notAfter, seq of live certificates of older runs that were superseded or revoked in this one. */
   ended: liveKeyOctets,
   /** seq and place of certificates that were issued in this run and owed a delivery at its end. */
@@ -33,8 +37,8 @@ export const tableWidths = {
   settled: 6,
   /** seq of the `revoked` entry, notAfter, and the record of a RevocationPage. */
   revocations: 11 + revocationWidth,
-  /** SHA-256 of the name's key 16 and of the name 16, seq and time of its first entry, place of its latest. */
-  clients: 59,
+  /** SHA-256 of the name's key 16 and of the name 16, seq and time of its first entry, place of its latest, 0. */
+  clients: 60,
 } as const;
 
 export type TableName = keyof typeof tableWidths;
@@ -46,15 +50,16 @@ export const certificateRow = {
   /** 20 octets, left-aligned, then their number. */
   serial: 0,
   flags: 21,
-  seq: 22,
-  place: 28,
-  notAfter: 41,
-  deliveredAt: 46,
-  supersededAt: 54,
-  revokedSeq: 62,
-  revokedAt: 68,
-  reason: 76,
-  invalidityDate: 77,
+  /** Two zeros before: these three are a row of `byNotAfter`. */
+  notAfter: 24,
+  seq: 29,
+  place: 35,
+  deliveredAt: 48,
+  supersededAt: 56,
+  revokedAt: 64,
+  revokedSeq: 72,
+  reason: 78,
+  invalidityDate: 79,
 } as const;
 
 export const serialKeyOctets = 21;
@@ -72,9 +77,9 @@ export interface Place {
 }
 
 export function writePlace(row: Buffer, at: number, segment: number, offset: number, length: number): void {
-  row.writeUInt32BE(segment, at);
-  row.writeUIntBE(offset, at + 4, 5);
-  row.writeUInt32BE(length, at + 9);
+  writeNumber(row, at, segment, 4);
+  writeNumber(row, at + 4, offset, 5);
+  writeNumber(row, at + 9, length, 4);
 }
 
 export function readPlace(row: Buffer, at: number): Place {
@@ -86,7 +91,20 @@ export function readPlace(row: Buffer, at: number): Place {
 }
 
 export function writeSeconds(row: Buffer, at: number, seconds: number): void {
-  row.writeUIntBE(seconds + secondsBias, at, 5);
+  writeNumber(row, at, seconds + secondsBias, 5);
+}
+
+/** Writes a whole number below 2^53 in so many octets. By hand: Buffer.writeUIntBE checks its arguments each time. */
+export function writeNumber(row: Buffer, at: number, value: number, octets: number): void {
+  const high = Math.floor(value / 2 ** 32);
+  let low = value - high * 2 ** 32;
+  const last = at + octets - 1;
+  for (let index = last; index > last - 4; index--) {
+    row[index] = low;
+    low >>>= 8;
+  }
+  if (octets > 4) row[last - 4] = high;
+  if (octets > 5) row[last - 5] = high >>> 8;
 }
 
 export function readSeconds(row: Buffer, at: number): number {
@@ -126,8 +144,13 @@ export function clientKey(name: string): Buffer {
 }
 
 /** SHA-256 of a client's name, or of its name's key, as it stands in `clients`. */
-export function clientNameHash(text: string): Buffer {
+export function clientNameHash(text: string | Uint8Array): Buffer {
   return hash('sha256', text, 'buffer').subarray(0, 16);
+}
+
+/** Quicker than Buffer.copy for a few octets. */
+export function copyOctets(source: Buffer, start: number, into: Buffer, at: number, length: number): void {
+  for (let index = 0; index < length; index++) into[at + index] = source[start + index] ?? 0;
 }
 
 /** Below, equal to or above zero as octets sort. Quicker than Buffer.compare for a few octets. */
@@ -139,13 +162,8 @@ export function compareOctets(a: Buffer, aAt: number, b: Buffer, bAt: number, le
   return 0;
 }
 
-/** Spreads the bits of a 32-bit number (the finalizer of MurmurHash3). */
-export function mix(value: number): number {
-  let bits = value;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return bits ^ (bits >>> 16);
-}
+/** How many blocks are read at once at most. */
+const mostAhead = 64;
 
 /** The rows of one table of a run, sorted as octets, read a block at a time. */
 export class Table {
@@ -172,14 +190,21 @@ export class Table {
     if (this.count > 0) this.#blocks.preload(this.#firstBlock, this.blockCount);
   }
 
-  /** The rows from `start` to `end`, as stretches of octets. */
+  /** The rows from `start` to `end`, as stretches of octets; who reads on and on gets more and more at once. */
   *rows(start: number, end: number): Generator<Buffer> {
-    for (let row = start; row < end; ) {
-      const inBlock = row % this.#perBlock;
-      const take = Math.min(this.#perBlock - inBlock, end - row);
-      const at = firstRowAt + inBlock * this.width;
-      yield this.#block(Math.floor(row / this.#perBlock)).subarray(at, at + take * this.width);
-      row += take;
+    const last = start < end ? Math.ceil(end / this.#perBlock) : 0;
+    let ahead = 1;
+    for (let number = Math.floor(start / this.#perBlock); number < last; ) {
+      const count = Math.min(ahead, last - number);
+      const blocks = this.#blocksFrom(number, count);
+      for (let index = 0; index < count; index++, number++) {
+        const before = number * this.#perBlock;
+        const from = Math.max(start - before, 0);
+        const to = Math.min(end - before, this.#perBlock);
+        const at = index * blockOctets + firstRowAt;
+        yield blocks.subarray(at + from * this.width, at + to * this.width);
+      }
+      ahead = Math.min(ahead * 2, mostAhead);
     }
   }
 
@@ -251,8 +276,13 @@ export class Table {
   }
 
   #block(number: number): Buffer {
-    if (number < 0 || number >= this.blockCount) throw new IndexDamage(`there is no block ${number}`);
-    return this.#blocks.block(this.#firstBlock + number);
+    return this.#blocksFrom(number, 1);
+  }
+
+  #blocksFrom(number: number, count: number): Buffer {
+    if (number < 0 || number + count > this.blockCount) throw new IndexDamage(`there is no block ${number}`);
+    const first = this.#firstBlock + number;
+    return count === 1 ? this.#blocks.block(first) : this.#blocks.blocks(first, count);
   }
 }
 

@@ -52,6 +52,10 @@ export class IndexView implements OlderView {
     return this.#reader.summary.clientCount;
   }
 
+  hasCertificate(serial: Serial): boolean {
+    return this.#ask((reader) => reader.hasCertificate(serial));
+  }
+
   findCertificate(serial: Serial): CertificateRecord | undefined {
     return this.#ask((reader) => reader.certificate(serial));
   }

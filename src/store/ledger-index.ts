@@ -1,7 +1,7 @@
 import { constants, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Progress } from '../authority/ports.ts';
-import type { Serial } from '../core/serial.ts';
+import { parseSerial, type Serial } from '../core/serial.ts';
 import { checkLink } from '../ledger/chain.ts';
 import { parseEntry } from '../ledger/entry-codec.ts';
 import { checkBeginning } from '../ledger/ledger-state.ts';
@@ -284,7 +284,7 @@ function olderRuns(index: OpenIndex | undefined, journal: Journal): OlderRuns {
         flags: facts.flags,
         supersedes: () => {
           const supersedes = supersededBy(journal.read(place.segment, place.offset, place.length));
-          return supersedes && serialKey(supersedes);
+          return supersedes === undefined ? undefined : serialKey(supersedes);
         },
       };
     },
@@ -293,9 +293,12 @@ function olderRuns(index: OpenIndex | undefined, journal: Journal): OlderRuns {
 }
 
 function supersededBy(line: Buffer): Serial | undefined {
-  const entry = parseEntry(line, 'a line that the index points to');
-  if (entry.type !== 'issued') throw new IndexDamage('a certificate has no line');
-  return entry.supersedes;
+  const scan = new LineScan();
+  if (!scan.read(line, 0, line.length) || scan.type !== 'issued') {
+    throw new IndexDamage('a certificate has no line');
+  }
+  if (scan.supersedesStart < 0) return undefined;
+  return parseSerial(line.toString('latin1', scan.supersedesStart, scan.supersedesEnd));
 }
 
 function summarise(summary: Partial<IndexSummary>, scan: LineScan, place: Place): Partial<IndexSummary> {
