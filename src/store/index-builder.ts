@@ -6,6 +6,8 @@ import { ClientRows } from './index-clients.ts';
 import {
   CertificateRows,
   clientKeyAt,
+  factsAt,
+  factsStride,
   keyKeyAt,
   stride,
   supersedesNone,
@@ -61,14 +63,14 @@ export class RunBuilder {
     this.#clients = new ClientRows(Math.ceil(estimate / 4));
   }
 
-  /** Takes in the line that was scanned from `octets`, which lies at that place. */
-  add(scan: LineScan, octets: Buffer, segment: number, offset: number, length: number): void {
+  /** Takes in the line that was scanned, which lies at that place. */
+  add(scan: LineScan, segment: number, offset: number, length: number): void {
     this.entries++;
-    if (scan.type === 'issued') this.#issue(scan, octets, segment, offset, length);
-    else if (scan.type === 'delivered') this.#deliver(this.#known(octets, scan), scan.timeMs);
-    else if (scan.type === 'revoked') this.#revoke(this.#known(octets, scan), scan);
-    else if (scan.type === 'key-compromised') this.#bar(octets, scan);
-    else if (scan.type === 'client-added') this.#addClient(scan, octets, { segment, offset, length });
+    if (scan.type === 'issued') this.#issue(scan, segment, offset, length);
+    else if (scan.type === 'delivered') this.#deliver(this.#known(scan), scan.timeMs);
+    else if (scan.type === 'revoked') this.#revoke(this.#known(scan), scan);
+    else if (scan.type === 'key-compromised') this.#bar(scan);
+    else if (scan.type === 'client-added') this.#addClient(scan, { segment, offset, length });
   }
 
   /** Writes the tables and gives the numbers of their rows. */
@@ -86,23 +88,24 @@ export class RunBuilder {
     );
   }
 
-  #issue(scan: LineScan, octets: Buffer, segment: number, offset: number, length: number): void {
+  #issue(scan: LineScan, segment: number, offset: number, length: number): void {
     let supersedes = supersedesNone;
     if (scan.supersedesStart >= 0) {
-      supersedes = this.#find(octets, scan.supersedesStart, scan.supersedesEnd);
-      if (supersedes < 0) throw unknownSerial(serialText(octets, scan.supersedesStart, scan.supersedesEnd));
+      supersedes = this.#find(scan, scan.supersedesStart, scan.supersedesEnd);
+      if (supersedes < 0) throw unknownSerial(serialText(scan, scan.supersedesStart, scan.supersedesEnd));
     }
-    if (this.#find(octets, scan.serialStart, scan.serialEnd) >= 0)
-      throw duplicateSerial(serialText(octets, scan.serialStart, scan.serialEnd));
+    if (this.#find(scan, scan.serialStart, scan.serialEnd) >= 0)
+      throw duplicateSerial(serialText(scan, scan.serialStart, scan.serialEnd));
     // The draft is the serial that was just looked for.
-    const base = this.#rows.add(flags.issued, supersedes) * stride;
+    const row = this.#rows.add(0, supersedes);
+    this.#rows.set(row, flags.issued);
     const rows = this.#rows.octets;
-    rows[base + at.flags] = flags.issued;
+    const base = row * stride;
     writeSeconds(rows, base + at.notAfter, scan.notAfter);
     writeNumber(rows, base + at.seq, scan.seq, 6);
     writePlace(rows, base + at.place, segment, offset, length);
-    clientHash(octets, scan.clientStart, scan.clientEnd, rows, base + clientKeyAt);
-    readHex(octets, scan.keyStart, 8, rows, base + keyKeyAt);
+    clientHash(scan.octets, scan.clientStart, scan.clientEnd, rows, base + clientKeyAt);
+    readHex(scan.view, scan.keyStart, 8, rows, base + keyKeyAt);
     this.longestValidityMs = Math.max(this.longestValidityMs, (scan.notAfter - scan.notBefore) * 1000);
   }
 
@@ -111,13 +114,13 @@ export class RunBuilder {
     if (rows.has(row, flags.delivered)) return;
     this.#settle(row);
     rows.set(row, flags.delivered);
-    rows.octets.writeDoubleBE(timeMs, row * stride + at.deliveredAt);
+    rows.facts.writeDoubleBE(timeMs, factOf(row, at.deliveredAt));
     for (let older = this.#replacedBy(row); older >= 0; older = this.#replacedBy(older)) {
       if (rows.has(older, flags.superseded)) return;
       this.#settle(older);
       this.#end(older);
       rows.set(older, flags.superseded);
-      rows.octets.writeDoubleBE(timeMs, older * stride + at.supersededAt);
+      rows.facts.writeDoubleBE(timeMs, factOf(older, at.supersededAt));
     }
   }
 
@@ -127,25 +130,25 @@ export class RunBuilder {
     this.#settle(row);
     this.#end(row);
     rows.set(row, flags.revoked);
-    const base = row * stride;
-    writeNumber(rows.octets, base + at.revokedSeq, scan.seq, 6);
-    rows.octets.writeDoubleBE(scan.timeMs, base + at.revokedAt);
-    rows.octets[base + at.reason] = revocationReasons[scan.reason];
+    const { facts } = rows;
+    facts.writeDoubleBE(scan.timeMs, factOf(row, at.revokedAt));
+    writeNumber(facts, factOf(row, at.revokedSeq), scan.seq, 6);
+    facts[factOf(row, at.reason)] = revocationReasons[scan.reason];
     if (scan.invalidityDate !== undefined) {
       rows.set(row, flags.invalidity);
-      writeSeconds(rows.octets, base + at.invalidityDate, scan.invalidityDate);
+      writeSeconds(facts, factOf(row, at.invalidityDate), scan.invalidityDate);
     }
     this.#revocations.push(row);
     this.#revokedEnds.push(rows.notAfter(row));
   }
 
-  #bar(octets: Buffer, scan: LineScan): void {
-    this.#known(octets, scan);
-    this.barredKeys.add(octets.toString('latin1', scan.keyStart, scan.keyStart + 64));
+  #bar(scan: LineScan): void {
+    this.#known(scan);
+    this.barredKeys.add(scan.octets.toString('latin1', scan.keyStart, scan.keyStart + 64));
   }
 
-  #addClient(scan: LineScan, octets: Buffer, place: Place): void {
-    const key = this.#clients.add(scan, octets, place);
+  #addClient(scan: LineScan, place: Place): void {
+    const key = this.#clients.add(scan, place);
     if (key && !this.#older.hasClient(key)) this.clientCount++;
   }
 
@@ -164,24 +167,24 @@ export class RunBuilder {
   }
 
   #replacedBy(row: number): number {
-    const supersedes = this.#rows.supersedes[row] ?? supersedesNone;
+    const supersedes = this.#rows.supersedes(row);
     if (supersedes !== supersedesUnknown) return supersedes;
     const key = this.#older.find(this.#rows.serialKey(row))?.supersedes();
     const found = key ? this.#findKey(key) : supersedesNone;
-    this.#rows.supersedes[row] = found;
+    this.#rows.replace(row, found);
     return found;
   }
 
-  #known(octets: Buffer, { serialStart, serialEnd }: LineScan): number {
-    const row = this.#find(octets, serialStart, serialEnd);
-    if (row < 0) throw unknownSerial(serialText(octets, serialStart, serialEnd));
+  #known(scan: LineScan): number {
+    const row = this.#find(scan, scan.serialStart, scan.serialEnd);
+    if (row < 0) throw unknownSerial(serialText(scan, scan.serialStart, scan.serialEnd));
     return row;
   }
 
   /** The row of that serial; one is made for a certificate of an older run. −1 if nobody knows it: it is the draft then. */
-  #find(octets: Buffer, start: number, end: number): number {
+  #find({ view }: LineScan, start: number, end: number): number {
     const { rows } = this.#rows;
-    writeSerialKey(octets, start, end, rows.octets, rows.draft);
+    writeSerialKey(view, start, end, rows.octets, rows.draft);
     return this.#findDraft();
   }
 
@@ -206,25 +209,30 @@ export class RunBuilder {
   }
 }
 
+/** Where in the facts a part of a certificate's row stands. */
+function factOf(row: number, part: number): number {
+  return row * factsStride + part - factsAt;
+}
+
 /** Writes the key of a serial in hex, and zeros up to what follows it in a row. */
-function writeSerialKey(octets: Buffer, start: number, end: number, into: Buffer, at: number): void {
+function writeSerialKey(view: DataView, start: number, end: number, into: Buffer, at: number): void {
   const length = Math.min((end - start) >>> 1, 20);
-  readHex(octets, start, length, into, at);
+  readHex(view, start, length, into, at);
   for (let index = length; index < 24; index++) into[at + index] = 0;
   into[at + 20] = length;
 }
 
-function readHex(from: Buffer, start: number, octets: number, into: Buffer, at: number): void {
-  for (let index = 0; index < octets; index++) {
-    const digits = start + 2 * index;
-    into[at + index] = ((nibbles[from[digits] ?? 0] ?? 0) << 4) | (nibbles[from[digits + 1] ?? 0] ?? 0);
+/** Reads octets in lower-case hex, two at a time: `a` to `f` are nine more than their low four bits. */
+function readHex(view: DataView, start: number, octets: number, into: Buffer, at: number): void {
+  for (let index = 0; index < octets; index += 2) {
+    // With an odd number of octets the quote after them, and what follows, makes one too many.
+    const digits = view.getInt32(start + 2 * index);
+    const nibbles = (digits & 0x0f0f0f0f) + 9 * ((digits >>> 6) & 0x01010101);
+    into[at + index] = (nibbles >>> 20) | (nibbles >>> 16);
+    into[at + index + 1] = (nibbles >>> 4) | nibbles;
   }
 }
 
-/** The value of each lower-case hex digit. */
-const nibbles = new Uint8Array(256);
-for (let value = 0; value < 16; value++) nibbles[value.toString(16).charCodeAt(0)] = value;
-
-function serialText(octets: Buffer, start: number, end: number) {
+function serialText({ octets }: LineScan, start: number, end: number) {
   return parseSerial(octets.toString('latin1', start, end));
 }

@@ -19,9 +19,9 @@ export class ClientRows {
   }
 
   /** Takes in a `client-added` line; gives the client's key if it is its first one. */
-  add(scan: LineScan, octets: Buffer, { segment, offset, length }: Place): Buffer | undefined {
+  add(scan: LineScan, { segment, offset, length }: Place): Buffer | undefined {
     const rows = this.#rows;
-    writeKey(octets.subarray(scan.clientStart, scan.clientEnd), rows.octets, rows.draft);
+    writeKey(scan.octets.subarray(scan.clientStart, scan.clientEnd), rows.octets, rows.draft);
     const known = rows.find();
     const at = (known < 0 ? rows.add() : known) * stride;
     writePlace(rows.octets, at + clientRow.place, segment, offset, length);

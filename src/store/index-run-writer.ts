@@ -1,6 +1,14 @@
 import type { BlockWriter } from './index-blocks.ts';
 import type { ClientRows } from './index-clients.ts';
-import { type CertificateRows, clientKeyAt, keyKeyAt, stride } from './index-rows.ts';
+import {
+  type CertificateRows,
+  clientKeyAt,
+  factsAt,
+  factsOctets,
+  factsStride,
+  keyKeyAt,
+  stride,
+} from './index-rows.ts';
 import {
   certificateRow as at,
   copyOctets,
@@ -56,9 +64,11 @@ function writeCertificates(certificates: CertificateRows, writer: BlockWriter): 
   const { rows } = certificates;
   for (const row of rows.sorted(certificates.saying(0xff), 0, serialKeyOctets)) {
     const into = writer.row();
-    copyWords(rows.words, row * stride, writer.words, into, tableWidths.certificates);
+    copyWords(rows.words, row * stride, writer.words, into, factsAt);
+    copyWords(certificates.factWords, row * factsStride, writer.words, into + factsAt, factsOctets);
+    // What older runs have said is not said again.
+    writer.buffer[into + at.flags + 1] = 0;
     if (certificates.isIssuedHere(row)) continue;
-    // What an older run has said is not said again.
     writer.buffer.fill(0, into + at.notAfter, into + at.deliveredAt);
   }
 }
@@ -75,7 +85,7 @@ function writePostings(
     const into = writer.row();
     const base = row * stride;
     copyOctets(octets, base + keyAt, buffer, into, 8);
-    copyOctets(octets, base + at.seq, buffer, into + 8, at.deliveredAt - at.seq);
+    copyOctets(octets, base + at.seq, buffer, into + 8, factsAt - at.seq);
   }
 }
 
@@ -106,24 +116,25 @@ function writeUndelivered(certificates: CertificateRows, issued: Uint32Array, wr
   for (const row of issued) {
     if (certificates.has(row, flags.delivered | flags.superseded | flags.revoked)) continue;
     const start = row * stride + at.seq;
-    copyOctets(certificates.octets, start, writer.buffer, writer.row(), at.deliveredAt - at.seq);
+    copyOctets(certificates.octets, start, writer.buffer, writer.row(), factsAt - at.seq);
   }
 }
 
 function writeRevocations({ certificates, revocations }: RunContents, writer: BlockWriter): void {
-  const rows = certificates.octets;
+  const { octets, facts } = certificates;
   for (const row of revocations) {
     const into = writer.row();
     const base = row * stride;
-    copyOctets(rows, base + at.revokedSeq, writer.buffer, into, 6);
-    copyOctets(rows, base + at.notAfter, writer.buffer, into + 6, 5);
+    const factsBase = row * factsStride - factsAt;
+    copyOctets(facts, factsBase + at.revokedSeq, writer.buffer, into, 6);
+    copyOctets(octets, base + at.notAfter, writer.buffer, into + 6, 5);
     const page = into + 11;
-    writer.buffer[page] = rows[base + 20] ?? 0;
-    copyOctets(rows, base + at.serial, writer.buffer, page + 1, 20);
-    writer.buffer[page + 21] = rows[base + at.reason] ?? 0;
-    writeNumber(writer.buffer, page + 22, Math.floor(rows.readDoubleBE(base + at.revokedAt) / 1000), 5);
+    writer.buffer[page] = octets[base + 20] ?? 0;
+    copyOctets(octets, base + at.serial, writer.buffer, page + 1, 20);
+    writer.buffer[page + 21] = facts[factsBase + at.reason] ?? 0;
+    writeNumber(writer.buffer, page + 22, Math.floor(facts.readDoubleBE(factsBase + at.revokedAt) / 1000), 5);
     const hasInvalidity = certificates.says(row, flags.invalidity);
-    const invalidity = hasInvalidity ? readSeconds(rows, base + at.invalidityDate) : 0;
+    const invalidity = hasInvalidity ? readSeconds(facts, factsBase + at.invalidityDate) : 0;
     writeNumber(writer.buffer, page + 27, invalidity, 5);
   }
 }

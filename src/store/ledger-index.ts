@@ -227,13 +227,13 @@ export class LedgerIndex {
       offset = chunk.offset;
       const { octets } = chunk;
       for (let from = 0; from < octets.length && seq !== limit?.seq; ) {
-        const end = octets.indexOf(0x0a, from);
         line++;
-        if (!scan.read(octets, from, end) || scan.seq !== seq + 1) {
-          refuse(octets.subarray(from, end), seq, journal.where(segment, line));
+        if (!scan.read(octets, from) || scan.seq !== seq + 1) {
+          refuse(octets.subarray(from, octets.indexOf(0x0a, from)), seq, journal.where(segment, line));
         }
+        const { end } = scan;
         checkBeginning(scan);
-        builder.add(scan, octets, segment, offset, end - from);
+        builder.add(scan, segment, offset, end - from);
         if (scan.type === 'authority-created' || scan.type === 'crl-published') {
           summary = summarise(summary, scan, { segment, offset, length: end - from });
         }
@@ -283,7 +283,7 @@ function olderRuns(index: OpenIndex | undefined, journal: Journal): OlderRuns {
         notAfter,
         flags: facts.flags,
         supersedes: () => {
-          const supersedes = supersededBy(journal.read(place.segment, place.offset, place.length));
+          const supersedes = supersededBy(journal.read(place.segment, place.offset, place.length + 1));
           return supersedes === undefined ? undefined : serialKey(supersedes);
         },
       };
@@ -294,7 +294,7 @@ function olderRuns(index: OpenIndex | undefined, journal: Journal): OlderRuns {
 
 function supersededBy(line: Buffer): Serial | undefined {
   const scan = new LineScan();
-  if (!scan.read(line, 0, line.length) || scan.type !== 'issued') {
+  if (!scan.read(line, 0) || scan.type !== 'issued') {
     throw new IndexDamage('a certificate has no line');
   }
   if (scan.supersedesStart < 0) return undefined;
