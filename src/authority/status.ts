@@ -210,8 +210,7 @@ async function findAllMissing(
 ): Promise<readonly MissingFiles[]> {
   const missing: MissingFiles[] = [];
   let left = mostLookedAt;
-  const now = ports.clock();
-  for await (const page of view.liveExpiring(now, await endOfFirst(mostLookedAt, view, now))) {
+  for await (const page of view.liveExpiring(ports.clock(), farFuture)) {
     for (const record of page.slice(0, left)) {
       const found = await findMissing(record, view, ports);
       if (found) missing.push(found);
@@ -220,21 +219,6 @@ async function findAllMissing(
     if (left <= 0) break;
   }
   return missing;
-}
-
-/**
- * An instant, to the second, before which so many live certificates end, if there are as many: not many more are read then,
- * unless they end in one second, as those of a list do.
- */
-async function endOfFirst(count: number, view: LedgerView, now: Date): Promise<Date> {
-  let low = now;
-  let high = farFuture;
-  while (high.getTime() - low.getTime() > 1000) {
-    const middle = addMs(low, (high.getTime() - low.getTime()) / 2);
-    if ((await view.countLive(now, middle)) < count) low = middle;
-    else high = middle;
-  }
-  return high;
 }
 
 /** Certificates that are due for so long that `ca renew` cannot be running. */

@@ -8,7 +8,6 @@ import {
   isUndelivered,
   type LedgerState,
   type OlderRecord,
-  pageLength,
 } from './ledger-state.ts';
 import type { LedgerView, StatusCounts } from './ledger-view.ts';
 import {
@@ -152,8 +151,8 @@ export class LayeredView implements LedgerView {
     const newer: CertificateRecord[] = [];
     for await (const page of newerPages) newer.push(...page);
     let next = 0;
-    let merged: CertificateRecord[] = [];
     for await (const page of olderPages) {
+      const merged: CertificateRecord[] = [];
       for (const record of this.#amend(page).filter(isWanted)) {
         // Newer certificates have greater numbers: of equal notAfter they come later.
         for (
@@ -166,12 +165,9 @@ export class LayeredView implements LedgerView {
         }
         merged.push(record);
       }
-      if (merged.length < pageLength) continue;
-      yield merged;
-      merged = [];
+      if (merged.length > 0) yield merged;
     }
-    merged.push(...newer.slice(next));
-    if (merged.length > 0) yield merged;
+    if (next < newer.length) yield newer.slice(next);
   }
 
   #amend(records: readonly CertificateRecord[]): readonly CertificateRecord[] {

@@ -12,7 +12,7 @@ import {
   tableNames,
   tableWidths,
 } from './index-tables.ts';
-import { mergeRows, withoutRows } from './sorted-rows.ts';
+import { combineRows, mergeRows, withoutRows } from './sorted-rows.ts';
 
 /**
  * Writes the tables of one run that says what these runs say together, from the oldest to the newest, one row of each in
@@ -25,51 +25,23 @@ export function mergeRuns(runs: readonly Run[], writer: BlockWriter): RowCounts 
   for (const name of tableNames) {
     writer.begin(tableWidths[name]);
     const tables = runs.map((run) => run[name]);
-    if (name === 'certificates') mergeCombined(tables, writer, serialKeyOctets, combineCertificates);
-    else if (name === 'clients') mergeCombined(tables, writer, clientKeyOctets, combineClients);
-    else if (name === 'revocations') putAll(writer, allRows(tables));
+    if (name === 'certificates') {
+      const rows = merged(runs, name, serialKeyOctets);
+      putAll(writer, combineRows(rows, serialKeyOctets, combineCertificates));
+    } else if (name === 'clients') {
+      putAll(writer, combineRows(merged(runs, name, clientKeyOctets), clientKeyOctets, combineClients));
+    } else if (name === 'live' || name === 'ended') {
+      // A certificate that one of these runs issued and another one ended; those in `ended` else are of older runs.
+      const others = merged(runs, name === 'live' ? 'ended' : 'live', liveKeyOctets);
+      putAll(writer, withoutRows(merged(runs, name, liveKeyOctets), others, liveKeyOctets));
+    } else if (name === 'revocations') putAll(writer, allRows(tables));
     else if (name === 'undelivered') keepUnsettled(tables, writer, settled);
     else if (name === 'settled') writeSettled(writer, settled);
-    else if (name === 'live')
-      putAll(writer, withoutRows(merged(runs, 'live'), merged(runs, 'ended'), liveKeyOctets));
-    // Those that older runs than these have issued.
-    else if (name === 'ended')
-      putAll(writer, withoutRows(merged(runs, 'ended'), merged(runs, 'live'), liveKeyOctets));
-    else putAll(writer, merged(runs, name));
+    else putAll(writer, merged(runs, name, tableWidths[name]));
     counts[name] = writer.end();
   }
   writer.finish();
   return counts as RowCounts;
-}
-
-/** Merges sorted tables, and combines rows with equal keys, of which those of older tables come first. */
-function mergeCombined(
-  tables: readonly Table[],
-  writer: BlockWriter,
-  keyOctets: number,
-  combine: (into: Buffer, row: Buffer) => void,
-): void {
-  const cursors = tables.map(rowsOf);
-  const heads = cursors.map((cursor) => cursor.next().value);
-  for (;;) {
-    let least = -1;
-    let leastRow: Buffer | undefined;
-    heads.forEach((row, index) => {
-      if (!row || (leastRow && row.compare(leastRow, 0, keyOctets, 0, keyOctets) >= 0)) return;
-      least = index;
-      leastRow = row;
-    });
-    if (!leastRow) return;
-    const combined = Buffer.from(leastRow);
-    for (let index = least + 1; index < heads.length; index++) {
-      const row = heads[index];
-      if (row?.compare(combined, 0, keyOctets, 0, keyOctets) !== 0) continue;
-      combine(combined, row);
-      heads[index] = cursors[index]?.next().value;
-    }
-    put(writer, combined);
-    heads[least] = cursors[least]?.next().value;
-  }
 }
 
 /** Facts are said once, by one run each, and the oldest of them is the one that issued the certificate, if any of these did. */
@@ -103,8 +75,11 @@ function writeSettled(writer: BlockWriter, settled: Set<number>): void {
   for (const seq of Float64Array.from(settled).sort()) writer.buffer.writeUIntBE(seq, writer.row(), 6);
 }
 
-function merged(runs: readonly Run[], name: TableName): Generator<Buffer, void> {
-  return mergeRows(runs.map((run) => rowsOf(run[name])));
+function merged(runs: readonly Run[], name: TableName, keyOctets: number): Generator<Buffer, void> {
+  return mergeRows(
+    runs.map((run) => rowsOf(run[name])),
+    keyOctets,
+  );
 }
 
 function putAll(writer: BlockWriter, rows: Iterable<Buffer>): void {

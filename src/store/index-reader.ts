@@ -38,6 +38,9 @@ import { mergeRows, withoutRows } from './sorted-rows.ts';
 /** Revocations that are given out at once. */
 const revocationsPerPage = 8192;
 
+/** Who looks at the next few that end waits for no more. */
+const firstPageLength = 250;
+
 /** Answers from one index and the lines of the journal that it points to. Throws {@link IndexDamage} where they disagree. */
 export class IndexReader {
   readonly #index: OpenIndex;
@@ -262,16 +265,19 @@ export class IndexReader {
         const first = table.lowerBound(endKey(from));
         return rowsBetween(table.rows(first, Math.max(first, table.lowerBound(end))), table.width);
       }),
+      liveKeyOctets,
     );
   }
 
   *#recordsOf(rows: Iterable<Buffer>): Generator<readonly CertificateRecord[]> {
     let places: Place[] = [];
+    let length = firstPageLength;
     for (const row of rows) {
       places.push(readPlace(row, liveKeyOctets));
-      if (places.length < pageLength) continue;
+      if (places.length < length) continue;
       yield this.#records(places);
       places = [];
+      length = pageLength;
     }
     if (places.length > 0) yield this.#records(places);
   }
