@@ -58,6 +58,15 @@ export class BlockWriter {
     return this.#inBuffer * blockOctets + headerOctets + this.#inBlock++ * this.#width;
   }
 
+  /** As many rows as are left in the block, `wanted` at most: their number, and the first one's position. */
+  rows(wanted: number): { readonly at: number; readonly count: number } {
+    const at = this.row();
+    const count = Math.min(wanted, this.#perBlock - this.#inBlock + 1);
+    this.#rows += count - 1;
+    this.#inBlock += count - 1;
+    return { at, count };
+  }
+
   /** Ends the table and gives the number of its rows. */
   end(): number {
     if (this.#inBlock > 0) this.#seal();
@@ -101,8 +110,23 @@ export const firstRowAt = headerOctets;
 
 /** Blocks that are read one by one are kept in slabs: memory for each of them alone takes as long as its reading. */
 const slabBlocks = 64;
-/** 64 MiB a run: what renews ten thousand certificates comes by each block several times. */
+
+/** 64 MiB: what renews ten thousand certificates comes by each block several times. */
 const mostSlabs = 256;
+
+/** Memory for the blocks of all runs; of the slab that was given first nobody knows any more when there would be too many. */
+export class BlockCache {
+  readonly #forget: (() => void)[] = [];
+
+  /** @param kept the blocks of a run by their numbers: those in `numbers`, which the slab will hold, are taken out one day */
+  slab(kept: Map<number, Buffer>, numbers: readonly number[]): Buffer {
+    if (this.#forget.length === mostSlabs) this.#forget.shift()?.();
+    this.#forget.push(() => {
+      for (const number of numbers) kept.delete(number);
+    });
+    return Buffer.allocUnsafeSlow(slabBlocks * blockOctets);
+  }
+}
 
 const closeWhenForgotten = new FinalizationRegistry<() => void>((close) => close());
 
@@ -111,17 +135,20 @@ export class FileBlocks implements BlockReader {
   readonly #disk: Disk;
   readonly #fd: number;
   readonly #id: Buffer;
+  readonly #cache: BlockCache;
   readonly #kept = new Map<number, Buffer>();
-  #slab = Buffer.alloc(0);
-  #inSlab = 0;
+  #slab: Buffer = Buffer.alloc(0);
+  /** The numbers of the blocks in the slab. */
+  #inSlab: number[] = [];
   #preloaded: { first: number; octets: Buffer } | undefined;
 
-  constructor(disk: Disk, path: string, id: Buffer) {
+  constructor(disk: Disk, path: string, id: Buffer, cache: BlockCache) {
     const fd = disk.openSync(path, 'r');
     closeWhenForgotten.register(this, () => disk.closeSync(fd));
     this.#disk = disk;
     this.#fd = fd;
     this.#id = id;
+    this.#cache = cache;
   }
 
   block(number: number): Buffer {
@@ -144,25 +171,16 @@ export class FileBlocks implements BlockReader {
   }
 
   #keep(number: number): Buffer {
-    if (this.#inSlab * blockOctets === this.#slab.length) {
-      if (this.#kept.size >= mostSlabs * slabBlocks) this.#forgetOldestSlab();
-      this.#slab = Buffer.allocUnsafeSlow(slabBlocks * blockOctets);
-      this.#inSlab = 0;
+    if (this.#inSlab.length * blockOctets === this.#slab.length) {
+      this.#inSlab = [];
+      this.#slab = this.#cache.slab(this.#kept, this.#inSlab);
     }
-    const at = this.#inSlab * blockOctets;
+    const at = this.#inSlab.length * blockOctets;
     const block = this.#slab.subarray(at, at + blockOctets);
     this.#read(number, block);
-    this.#inSlab++;
+    this.#inSlab.push(number);
     this.#kept.set(number, block);
     return block;
-  }
-
-  #forgetOldestSlab(): void {
-    let left = slabBlocks;
-    for (const number of this.#kept.keys()) {
-      this.#kept.delete(number);
-      if (--left === 0) return;
-    }
   }
 
   #read(first: number, into: Buffer): void {

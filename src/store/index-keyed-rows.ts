@@ -80,19 +80,30 @@ export class KeyedRows {
     const bitsAt = length === 5 && this.#isSame(rows, start) ? start + 1 : start;
     const bits = new Uint32Array(rows.length);
     for (let index = 0; index < rows.length; index++) {
-      const at = (rows[index] ?? 0) * stride + bitsAt;
-      bits[index] =
-        ((octets[at] ?? 0) << 24) |
-        ((octets[at + 1] ?? 0) << 16) |
-        ((octets[at + 2] ?? 0) << 8) |
-        (octets[at + 3] ?? 0);
+      bits[index] = this.#bits((rows[index] ?? 0) * stride + bitsAt);
     }
+    // Of equal neighbours the rest is looked at, which lies too far apart to look for it in each row.
+    const rest = length === 8 ? new Uint32Array(this.count) : undefined;
+    if (rest) for (let row = 0; row < rest.length; row++) rest[row] = this.#bits(row * stride + start + 4);
     const sorted = sortByBits({ rows, bits });
     if (bitsAt > start) return sorted.rows;
-    const order = (a: number, b: number): number =>
-      compareOctets(octets, a * stride + start, octets, b * stride + start, length);
+    const order = rest
+      ? (a: number, b: number): number => (rest[a] ?? 0) - (rest[b] ?? 0)
+      : (a: number, b: number): number =>
+          compareOctets(octets, a * stride + start, octets, b * stride + start, length);
     this.#sortEqual(sorted.rows, sorted.bits, order);
     return sorted.rows;
+  }
+
+  #bits(at: number): number {
+    const { octets } = this;
+    return (
+      (((octets[at] ?? 0) << 24) |
+        ((octets[at + 1] ?? 0) << 16) |
+        ((octets[at + 2] ?? 0) << 8) |
+        (octets[at + 3] ?? 0)) >>>
+      0
+    );
   }
 
   #sortEqual(rows: Uint32Array, bits: Uint32Array, order: (a: number, b: number) => number): void {

@@ -4,6 +4,7 @@ import {
   certificateRow as at,
   flags,
   liveKeyOctets,
+  postingKeyOctets,
   type RowCounts,
   type Run,
   serialKeyOctets,
@@ -37,6 +38,7 @@ export function mergeRuns(runs: readonly Run[], writer: BlockWriter): RowCounts 
     } else if (name === 'revocations') putAll(writer, allRows(tables));
     else if (name === 'undelivered') keepUnsettled(tables, writer, settled);
     else if (name === 'settled') writeSettled(writer, settled);
+    else if (name === 'byClient' || name === 'byKey') putAll(writer, merged(runs, name, postingKeyOctets));
     else putAll(writer, merged(runs, name, tableWidths[name]));
     counts[name] = writer.end();
   }

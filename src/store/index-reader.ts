@@ -25,6 +25,7 @@ import {
   type IndexSummary,
   liveKeyOctets,
   type Place,
+  postingPlaceAt,
   readPlace,
   readSeconds,
   secondsBias,
@@ -218,7 +219,7 @@ export class IndexReader {
   #posted(name: 'byClient' | 'byKey', key: Buffer): CertificateRecord[] {
     const places: Place[] = [];
     for (const run of this.#index.tables) {
-      for (const row of run[name].startingWith(key)) places.push(readPlace(row, 14));
+      for (const row of run[name].startingWith(key)) places.push(readPlace(row, postingPlaceAt));
     }
     return this.#records(places);
   }

@@ -8,6 +8,10 @@ import { mix } from './index-checksum.ts';
 /** notAfter and seq. */
 export const liveKeyOctets = 11;
 
+/** The key by which `byClient` and `byKey` are sorted; seq follows. */
+export const postingKeyOctets = 8;
+export const postingPlaceAt = 15;
+
 /** notAfter, seq and place: how a row of `byNotAfter` stands in one of `certificates`. */
 export const endRowOctets = 24;
 
@@ -19,10 +23,10 @@ export const endRowOctets = 24;
 export const tableWidths = {
   /** What this run tells of one serial: see {@link certificateRow}. */
   certificates: 84,
-  /** Hash of the client's name 8, seq, place of the `issued` line. */
-  byClient: 27,
-  /** First octets of the key's SHA-256 8, seq, place. */
-  byKey: 27,
+  /** Hash of the client's name 8, a zero, seq, place of the `issued` line. */
+  byClient: 28,
+  /** First octets of the key's SHA-256 8, a zero, seq, place. */
+  byKey: 28,
   /** notAfter, seq, place. */
   byNotAfter: endRowOctets,
   /** notAfter of certificates that were revoked in this run. */

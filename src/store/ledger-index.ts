@@ -8,7 +8,7 @@ import { checkBeginning } from '../ledger/ledger-state.ts';
 import type { Disk } from './disk.ts';
 import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from './file-mode.ts';
 import { makeDirectories } from './file-set.ts';
-import { BlockWriter, FileBlocks, IndexDamage, MemoryBlocks, newRunId } from './index-blocks.ts';
+import { BlockCache, BlockWriter, FileBlocks, IndexDamage, MemoryBlocks, newRunId } from './index-blocks.ts';
 import { type OlderRuns, RunBuilder } from './index-builder.ts';
 import { findFacts } from './index-facts.ts';
 import { encodeManifest, type Manifest, parseManifest } from './index-manifest.ts';
@@ -41,8 +41,8 @@ export interface LedgerIndexOptions {
 /** Runs of like size are merged when there are so many of them. */
 const fanOut = 4;
 
-/** About what a certificate takes in the journal, with all that is said of it. */
-const octetsPerCertificate = 900;
+/** What a small certificate takes in the journal, with all that is said of it. */
+const octetsPerCertificate = 1100;
 
 /**
  * The index of a journal: derived, disposable, in files of one folder that a manifest names. A log-structured merge: each
@@ -51,6 +51,7 @@ const octetsPerCertificate = 900;
  */
 export class LedgerIndex {
   readonly #options: LedgerIndexOptions;
+  readonly #cache = new BlockCache();
   readonly #opened = new Map<string, WeakRef<FileBlocks>>();
 
   constructor(options: LedgerIndexOptions) {
@@ -154,7 +155,7 @@ export class LedgerIndex {
   #blocks(id: string): FileBlocks {
     const known = this.#opened.get(id)?.deref();
     if (known) return known;
-    const blocks = new FileBlocks(this.#options.disk, this.#runPath(id), Buffer.from(id, 'hex'));
+    const blocks = new FileBlocks(this.#options.disk, this.#runPath(id), Buffer.from(id, 'hex'), this.#cache);
     this.#opened.set(id, new WeakRef(blocks));
     return blocks;
   }
