@@ -51,6 +51,8 @@ export class RunBuilder {
   readonly #older: OlderRuns;
   readonly #rows: CertificateRows;
   readonly #clients: ClientRows;
+  /** By their rows, those that were looked up in older runs. */
+  readonly #olderCertificates = new Map<number, OlderCertificate>();
   readonly #revocations: number[] = [];
   readonly #revokedEnds: number[] = [];
   readonly #ended: number[] = [];
@@ -169,7 +171,7 @@ export class RunBuilder {
   #replacedBy(row: number): number {
     const supersedes = this.#rows.supersedes(row);
     if (supersedes !== supersedesUnknown) return supersedes;
-    const key = this.#older.find(this.#rows.serialKey(row))?.supersedes();
+    const key = this.#olderCertificates.get(row)?.supersedes();
     const found = key ? this.#findKey(key) : supersedesNone;
     this.#rows.replace(row, found);
     return found;
@@ -202,6 +204,7 @@ export class RunBuilder {
     const older = this.#older.find(rows.octets.subarray(rows.draft, rows.draft + serialKeyOctets));
     if (!older) return -1;
     const row = this.#rows.add(older.flags, supersedesUnknown);
+    this.#olderCertificates.set(row, older);
     const base = row * stride;
     writeNumber(rows.octets, base + at.seq, older.seq, 6);
     writeSeconds(rows.octets, base + at.notAfter, older.notAfter);

@@ -82,10 +82,6 @@ export class CertificateRows {
     this.factWords[((row + 1) * factsStride) / 4 - 1] = supersedes;
   }
 
-  serialKey(row: number): Buffer {
-    return this.octets.subarray(row * stride, row * stride + serialKeyOctets);
-  }
-
   /** As it stands in the row: seconds with their bias. */
   notAfter(row: number): number {
     return this.octets.readUIntBE(row * stride + at.notAfter, 5);

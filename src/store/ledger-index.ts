@@ -26,6 +26,12 @@ import {
 import { hasErrorCode, ioError } from './io-error.ts';
 import { type Journal, type JournalPoint, journalStart } from './journal.ts';
 
+/**
+ * Where more than that is missing from an index, and more than one octet in so many, it is made anew: to look up what came before
+ * takes some forty reads a certificate, and to read all of it again, one line after the other, a hundredth of the time a line.
+ */
+const rebuild = { octets: 1 << 20, share: 32 } as const;
+
 /** An index, opened: what its manifest says, and its runs from the oldest to the newest. */
 export interface OpenIndex extends Manifest {
   readonly tables: readonly Run[];
@@ -77,7 +83,8 @@ export class LedgerIndex {
   }
 
   /** An index of the journal's lines up to `limit`, in memory alone. Throws `ledger/…` at a line that is not canonical. */
-  build(limit: JournalPoint | undefined, older?: OpenIndex): OpenIndex {
+  build(limit: JournalPoint | undefined, found?: OpenIndex): OpenIndex {
+    const older = this.#ifWorthExtending(found);
     try {
       return this.#build(limit, older);
     } catch (error) {
@@ -96,8 +103,9 @@ export class LedgerIndex {
   }
 
   /** Extends the index on disk, or makes one, up to the journal's end. Call under the ledger's lock. */
-  extend(older: OpenIndex | undefined): OpenIndex {
+  extend(found: OpenIndex | undefined): OpenIndex {
     const { directory, disk } = this.#options;
+    const older = this.#ifWorthExtending(found);
     try {
       makeDirectories(directory, secretDirectoryMode, inheritedOwner, disk);
       const id = newRunId();
@@ -114,6 +122,14 @@ export class LedgerIndex {
       this.#removeOthers(this.#readManifest()?.runs ?? []);
       throw ioError(error, 'write the index in', directory);
     }
+  }
+
+  #ifWorthExtending(found: OpenIndex | undefined): OpenIndex | undefined {
+    if (!found) return undefined;
+    const { journal } = this.#options;
+    const missing = journal.octetsAfter(found.point);
+    if (missing <= rebuild.octets) return found;
+    return missing * rebuild.share > journal.octetsAfter(journalStart) ? undefined : found;
   }
 
   /** Makes sure that nobody opens the index on disk again. */

@@ -133,6 +133,21 @@ describe('the index', () => {
     expect(existsSync(join(index(), 'manifest'))).toBe(true);
   });
 
+  it('is made anew where a good part of the record is missing from it', async () => {
+    const long = history(4000, randomSerial);
+    createLedger(place.path, long.slice(0, 300), { clock });
+    await append(open(), ...long.slice(300, 301));
+    const [made = ''] = readdirSync(index());
+    await append(open(), ...long.slice(301));
+    expect(readdirSync(index())).toHaveLength(2);
+    expect(readdirSync(index())).not.toContain(made);
+    expect(
+      await open()
+        .view()
+        .then((view) => view.counts(clock())),
+    ).toEqual(await fold(long).counts(clock()));
+  });
+
   it('leaves no files of its older states behind', async () => {
     createLedger(place.path, bodies.slice(0, 1), { clock });
     for (let from = 1; from < bodies.length; from += 20) {
