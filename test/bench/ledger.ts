@@ -1,14 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cachedHome, copyCached, serialOf } from './big-ledger.ts';
-import { type Contender, isInstalled, peakMemory, race, run, type Timing } from './measure.ts';
-import { makeOpensslCa } from './one-shot.ts';
+import { readAndHashName, rebuildName, renderLedgers } from './ledger-table.ts';
+import { type Contender, peakMemory, race, run, type Timing } from './measure.ts';
+import { easyRsaPeers, makeOpensslCa } from './one-shot.ts';
 
 const node = process.execPath;
 
-/** The commands whose cost must not grow with the ledger. */
+/** The commands whose cost must not grow with the ledger; the first and the CRL tell what of the others is no work of theirs. */
 const commands = [
+  '--version',
   'issue',
   'revoke',
   'show client-1',
@@ -17,6 +19,19 @@ const commands = [
   'list --expiring 7d',
   'crl',
 ] as const;
+
+/** What a rebuilt index is held against. */
+const readAndHash = `
+const { createHash } = require('node:crypto');
+const { openSync, readSync } = require('node:fs');
+const hash = createHash('sha256');
+const chunk = Buffer.allocUnsafe(1 << 20);
+for (const path of process.argv.slice(1)) {
+  const fd = openSync(path, 'r');
+  for (let got = readSync(fd, chunk); got > 0; got = readSync(fd, chunk)) hash.update(chunk.subarray(0, got));
+}
+hash.digest();
+`;
 
 /**
  * `npm run bench -- ledger [SIZE …]`: what commands cost on ledgers of 10 to 1,000,000 certificates, a tenth of them
@@ -36,27 +51,36 @@ export async function benchLedgers(ca: string, sizes: readonly number[], runs: n
     const timings = race(contenders.flat(), runs);
     const columns = sizes.map((size, index) => ({
       size,
+      journalOctets: journalOf(join(directory, `home-${size}`)).reduce(
+        (sum, path) => sum + statSync(path).size,
+        0,
+      ),
       timings: (contenders[index] ?? []).map((contender) => ({
         ...(timings[contenders.flat().indexOf(contender)] as Timing),
         peakMib: peakMemory(contender, runs + 1),
       })),
     }));
-    return render(columns);
+    return renderLedgers(columns);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-interface Column {
-  readonly size: number;
-  readonly timings: readonly (Timing & { readonly peakMib: number | undefined })[];
-}
-
 async function contendersFor(ca: string, directory: string, size: number): Promise<readonly Contender[]> {
   const home = join(directory, `home-${size}`);
   copyCached(await cachedHome(ca, size), home);
+  // Its index is deleted before each run.
+  const rebuilt = join(directory, `rebuilt-${size}`);
+  copyCached(await cachedHome(ca, size), rebuilt);
   const openssl = join(directory, `openssl-${size}`);
-  makeIndexTxt(openssl, size);
+  mkdirSync(openssl);
+  makeOpensslCa(openssl);
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'request.key'];
+  run('openssl', ['req', '-new', ...key, '-subj', '/CN=bench', '-out', 'request.csr'], { cwd: openssl });
+  writeIndexTxt(join(openssl, 'index.txt'), size);
+  const easyRsa = easyRsaPeers(join(directory, `easyrsa-${size}`));
+  if (easyRsa.length > 0)
+    writeIndexTxt(join(directory, `easyrsa-${size}`, 'easyrsa', 'pki', 'index.txt'), size);
   const ours = (name: string): Contender => ({
     name: `ca ${name}`,
     command: node,
@@ -73,18 +97,30 @@ async function contendersFor(ca: string, directory: string, size: number): Promi
   });
   return [
     ...commands.map(ours),
+    {
+      name: rebuildName,
+      command: node,
+      args: [ca, '--home', rebuilt, 'list', '--expiring', '7d'],
+      prepare: () => rmSync(join(rebuilt, 'ledger', 'index'), { recursive: true, force: true }),
+    },
+    { name: readAndHashName, command: node, args: ['-e', readAndHash, ...journalOf(rebuilt)] },
     theirs(
       'openssl ca',
       'openssl ca -batch -config ca.cnf -in request.csr -out "$0.crt" -notext 2>/dev/null',
     ),
     theirs('openssl ca -revoke', 'openssl ca -config ca.cnf -revoke "$0.crt" 2>/dev/null'),
     theirs('openssl ca -gencrl', 'openssl ca -config ca.cnf -gencrl -out ca.crl 2>/dev/null'),
+    ...easyRsa,
   ];
 }
 
-function makeIndexTxt(directory: string, size: number): void {
-  mkdirSync(directory);
-  makeOpensslCa(directory);
+function journalOf(home: string): readonly string[] {
+  const directory = join(home, 'ledger');
+  const names = readdirSync(directory).filter((name) => name.endsWith('.jsonl'));
+  return names.sort().map((name) => join(directory, name));
+}
+
+function writeIndexTxt(path: string, size: number): void {
   const lines: string[] = [];
   for (let index = 0; index < size; index++) {
     const serial = serialOf(index, 0).toUpperCase();
@@ -93,49 +129,5 @@ function makeIndexTxt(directory: string, size: number): void {
       `${isRevoked ? 'R' : 'V'}\t370101000000Z\t${isRevoked ? '260101000000Z' : ''}\t${serial}\tunknown\t/CN=client-${index}\n`,
     );
   }
-  writeFileSync(join(directory, 'index.txt'), lines.join(''));
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'request.key'];
-  run('openssl', ['req', '-new', ...key, '-subj', '/CN=bench', '-out', 'request.csr'], { cwd: directory });
-}
-
-function render(columns: readonly Column[]): string {
-  const [smallest] = columns;
-  const largest = columns.at(-1);
-  if (!smallest || !largest) throw new Error('no size was given');
-  const openssl = run('openssl', ['version']).split(' ').slice(0, 2).join(' ');
-  const cell = (ms: number, peakMib: number | undefined) =>
-    `${ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms${peakMib === undefined ? '' : `, ${peakMib.toFixed(0)} MiB`}`;
-  const header = [
-    'Certificates',
-    ...columns.map(({ size }) => size.toLocaleString('en')),
-    'Growth in time',
-    'Growth in memory',
-  ];
-  const rows = smallest.timings.map((first, index) => {
-    const last = largest.timings[index];
-    if (!last) throw new Error('a contender was not timed');
-    const growth = (a: number | undefined, b: number | undefined) =>
-      a === undefined || b === undefined ? '' : `${(b / a).toFixed(2)} ×`;
-    return [
-      first.name,
-      ...columns.map(({ timings }) => {
-        const timing = timings[index];
-        return timing ? cell(timing.ms, timing.peakMib) : '';
-      }),
-      growth(first.ms, last.ms),
-      growth(first.peakMib, last.peakMib),
-    ];
-  });
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]) =>
-    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [
-    `Node ${process.version}, ${openssl}, ${cpus().length} × ${cpus()[0]?.model.trim()}; ${isInstalled('/usr/bin/time') ? 'time, and peak memory as GNU time tells it' : 'time'}`,
-    '',
-    line(header),
-    `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`,
-    ...rows.map(line),
-  ].join('\n');
+  writeFileSync(path, lines.join(''));
 }

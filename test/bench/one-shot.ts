@@ -89,7 +89,8 @@ function opensslPeers(directory: string): readonly Contender[] {
   ];
 }
 
-function easyRsaPeers(directory: string): readonly Contender[] {
+/** easy-rsa with an authority of its own in `easyrsa`; none where it is not installed. */
+export function easyRsaPeers(directory: string): readonly Contender[] {
   const program = '/usr/share/easy-rsa/easyrsa';
   if (!isInstalled(program)) return [];
   const cwd = join(directory, 'easyrsa');
