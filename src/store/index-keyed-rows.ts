@@ -31,6 +31,8 @@ export class KeyedRows {
   /** Row + 1; 0 where there is none. */
   #slots: Int32Array;
   #capacity: number;
+  /** The row that was found last. */
+  #found = -1;
 
   constructor({ stride, keyOctets, estimate }: KeyedRowsOptions) {
     this.stride = stride;
@@ -53,11 +55,20 @@ export class KeyedRows {
     const last = this.count - 1;
     // Most certificates are delivered right after they were issued.
     if (last >= 0 && this.#isDraft(last)) return last;
+    // They are renewed in about the order they came: that is memory at hand, where the table is not.
+    const next = this.#found + 1;
+    if (next < last && this.#isDraft(next)) {
+      this.#found = next;
+      return next;
+    }
     const slots = this.#slots;
     const mask = slots.length - 1;
     for (let slot = this.#hashOf(this.count) & mask; ; slot = (slot + 1) & mask) {
       const row = (slots[slot] ?? 0) - 1;
-      if (row < 0 || this.#isDraft(row)) return row;
+      if (row < 0) return -1;
+      if (!this.#isDraft(row)) continue;
+      this.#found = row;
+      return row;
     }
   }
 
@@ -129,9 +140,8 @@ export class KeyedRows {
     const a = row * this.#rowWords;
     const b = this.count * this.#rowWords;
     const last = this.#keyWords - 1;
-    if ((((words[a + last] ?? 0) ^ (words[b + last] ?? 0)) & this.#lastWord) !== 0) return false;
     for (let index = 0; index < last; index++) if (words[a + index] !== words[b + index]) return false;
-    return true;
+    return (((words[a + last] ?? 0) ^ (words[b + last] ?? 0)) & this.#lastWord) === 0;
   }
 
   #hashOf(row: number): number {
