@@ -17,11 +17,11 @@ import {
 import { IndexDamage } from './index-blocks.ts';
 import { clientRow } from './index-clients.ts';
 import { type Facts, findFacts } from './index-facts.ts';
-import { copyOctets } from './index-rows.ts';
 import {
   clientHash,
   clientKey,
   clientNameHash,
+  copyOctets,
   type IndexSummary,
   liveKeyOctets,
   type Place,

@@ -8,8 +8,8 @@ import { certificateRow as at, flags, serialKeyOctets, tableWidths } from './ind
  */
 export const stride = 64;
 export const factsAt = at.deliveredAt;
-export const clientKeyAt = factsAt;
-export const keyKeyAt = clientKeyAt + 8;
+export const clientKeyAt = stride - 16;
+export const keyKeyAt = stride - 8;
 export const factsOctets = tableWidths.certificates - factsAt;
 /** The facts, and the row of the certificate that this one takes over from. */
 export const factsStride = factsOctets + 4;
