@@ -99,8 +99,12 @@ export class BlockWriter {
 export interface BlockReader {
   /** The block's octets, checked; row 0 begins at {@link firstRowAt}. */
   block(number: number): Buffer;
-  /** As many blocks one after another, checked; for whoever goes through many once. */
-  blocks(first: number, count: number): Buffer;
+  /**
+   * As many blocks one after another, checked; for whoever goes through many once.
+   *
+   * @param into memory that may be used for them
+   */
+  blocks(first: number, count: number, into?: Buffer): Buffer;
   /** Reads these blocks in one go and keeps them. */
   preload(first: number, count: number): void;
 }
@@ -160,8 +164,8 @@ export class FileBlocks implements BlockReader {
     return this.#kept.get(number) ?? this.#keep(number);
   }
 
-  blocks(first: number, count: number): Buffer {
-    const octets = Buffer.allocUnsafeSlow(count * blockOctets);
+  blocks(first: number, count: number, into?: Buffer): Buffer {
+    const octets = into?.subarray(0, count * blockOctets) ?? Buffer.allocUnsafeSlow(count * blockOctets);
     this.#read(first, octets);
     return octets;
   }

@@ -202,7 +202,7 @@ export class IndexReader {
     const page = Buffer.alloc(revocationsPerPage * revocationWidth);
     let filled = 0;
     for (const { revocations: table } of this.#index.tables) {
-      for (const rows of table.rows(0, table.count)) {
+      for (const rows of table.allRows()) {
         for (let at = 0; at < rows.length; at += table.width) {
           const notAfterMs = readSeconds(rows, at + 6) * 1000;
           if (dropExpired && !isDueOnCrl(notAfterMs, rows.readUIntBE(at, 6), lastCrl)) continue;

@@ -194,13 +194,22 @@ export class Table {
     if (this.count > 0) this.#blocks.preload(this.#firstBlock, this.blockCount);
   }
 
-  /** The rows from `start` to `end`, as stretches of octets; who reads on and on gets more and more at once. */
-  *rows(start: number, end: number): Generator<Buffer> {
+  /** All rows, as stretches of octets, each good until the next one is asked for: a long table takes no more memory than a short one. */
+  *allRows(): Generator<Buffer> {
+    yield* this.rows(0, this.count, Buffer.allocUnsafeSlow(mostAhead * blockOctets));
+  }
+
+  /**
+   * The rows from `start` to `end`, as stretches of octets; who reads on and on gets more and more at once.
+   *
+   * @param into memory that may be used for each stretch anew
+   */
+  *rows(start: number, end: number, into?: Buffer): Generator<Buffer> {
     const last = start < end ? Math.ceil(end / this.#perBlock) : 0;
     let ahead = 1;
     for (let number = Math.floor(start / this.#perBlock); number < last; ) {
       const count = Math.min(ahead, last - number);
-      const blocks = this.#blocksFrom(number, count);
+      const blocks = this.#blocksFrom(number, count, into);
       for (let index = 0; index < count; index++, number++) {
         const before = number * this.#perBlock;
         const from = Math.max(start - before, 0);
@@ -283,10 +292,10 @@ export class Table {
     return this.#blocksFrom(number, 1);
   }
 
-  #blocksFrom(number: number, count: number): Buffer {
+  #blocksFrom(number: number, count: number, into?: Buffer): Buffer {
     if (number < 0 || number + count > this.blockCount) throw new IndexDamage(`there is no block ${number}`);
     const first = this.#firstBlock + number;
-    return count === 1 ? this.#blocks.block(first) : this.#blocks.blocks(first, count);
+    return count === 1 ? this.#blocks.block(first) : this.#blocks.blocks(first, count, into);
   }
 }
 
