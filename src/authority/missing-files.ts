@@ -14,17 +14,23 @@ export interface MissingFiles {
   readonly isMissed: boolean;
 }
 
-/** Looks whether the certificate that its client lives by is in its place; undefined if it is, or was never to be. */
+/**
+ * Looks whether the certificate that its client lives by is in its place; undefined if it is, or was never to be.
+ *
+ * @param options whether to look into the home directory too
+ */
 export async function findMissing(
   record: CertificateRecord,
   view: LedgerView,
   { deliveries, clock }: Pick<Ports, 'deliveries' | 'clock'>,
+  { alsoHome }: { readonly alsoHome: boolean } = { alsoHome: true },
 ): Promise<MissingFiles | undefined> {
   if (!record.deliveredAt || certificateStatus(record, clock()) !== 'active') return undefined;
   const client = await view.client(record.client);
   if (!client || client.policy.delivery.kind === 'stdout') return undefined;
   const { name, policy } = client;
   const isMissed = policy.delivery.kind === 'directory';
+  if (!isMissed && !alsoHome) return undefined;
   try {
     if (await deliveries.paths(name, policy.delivery)) return undefined;
   } catch (error) {

@@ -57,6 +57,8 @@ export interface CrlStatus {
 const histogramWeeks = 13;
 /** Clients whose files are looked for: each costs a fifth of a millisecond. */
 const mostLookedAt = 250;
+/** Clients whose files are gone from the home directory: where somebody takes them all to the clients, more say nothing. */
+const mostWarnedOf = 10;
 
 /** The authority's health. Reads only. */
 export async function status(
@@ -210,16 +212,24 @@ async function findAllMissing(
 ): Promise<readonly MissingFiles[]> {
   const missing: MissingFiles[] = [];
   let left = mostLookedAt;
+  let warnedOf = 0;
   for await (const page of view.liveExpiring(ports.clock(), farFuture)) {
     for (const record of page.slice(0, left)) {
-      const found = await findMissing(record, view, ports);
-      if (found) missing.push(found);
+      const found = await findMissing(record, view, ports, { alsoHome: warnedOf < mostWarnedOf });
+      if (!found) continue;
+      missing.push(found);
+      if (!found.isMissed && ++warnedOf === mostWarnedOf) missing.push(andOthers);
     }
     left -= page.length;
     if (left <= 0) break;
   }
   return missing;
 }
+
+const andOthers: MissingFiles = {
+  text: 'the files of other clients may be gone from the home directory too; to look at one: ca show CLIENT',
+  isMissed: false,
+};
 
 /** Certificates that are due for so long that `ca renew` cannot be running. */
 function overdueProblems(due: readonly CertificateRecord[], settings: Settings, now: Date): string[] {

@@ -240,8 +240,24 @@ describe('a problem is', () => {
     await scene.issue('early', { validity: '80d' });
     scene.world.deliveries.clear();
     const { warnings } = await look(scene);
-    expect(warnings).toHaveLength(250);
+    expect(warnings).toHaveLength(11);
     expect(warnings[0]).toMatch(/^the files of early are gone /);
+    expect(warnings[10]).toBe(
+      'the files of other clients may be gone from the home directory too; to look at one: ca show CLIENT',
+    );
+  });
+
+  it('files that a program reads, behind any number of others', async () => {
+    const scene = await openScene();
+    const delivery = { kind: 'directory', path: '/etc/tls' } as const;
+    const lines = Array.from({ length: 251 }, (_, line) => ({
+      line,
+      request: { client: parseClientName(`c${line}`), ...(line < 20 ? {} : { delivery }) },
+    }));
+    await issueList({ lines, faults: [] }, { dryRun: false }, scene.settings, scene.world.ports);
+    scene.world.deliveries.clear();
+    const { problems, warnings } = await look(scene);
+    expect([problems.length, warnings.length]).toEqual([230, 11]);
   });
 
   it('a place that cannot be looked at', async () => {
