@@ -26,7 +26,7 @@ const hashedNames = '[name]-[hash]';
 /** What is loaded together when one of its modules is imported dynamically; the first that matches counts. */
 const groups = [
   { name: 'record', modules: /^(bin\/ports|src\/authority\/inventory|src\/cli\/commands\/(list|show))\.ts$/ },
-  { name: 'hook', modules: /^src\/store\/hook\.ts$/ },
+  { name: 'programs', modules: /^src\/store\/(hook|file-system-flush)\.ts$/ },
   {
     name: 'sign',
     modules: /\/(issue|revoke|crl|publish-crl|settings|target-file|key-generator|input-file)\.ts$/,

@@ -36,6 +36,10 @@ export function openPorts(
       clock,
       lockWaitMs: deliveryWaitMs,
       onWait: onWait("the client's delivery"),
+      async openFlush(directory) {
+        const { openFlush } = await import('../src/store/file-system-flush.ts');
+        return openFlush(directory);
+      },
     }),
     backups: backupsOf(home, options.progress),
     clock,

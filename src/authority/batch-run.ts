@@ -1,10 +1,8 @@
 import { CaError, type ErrorCode } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import type { Serial } from '../core/serial.ts';
-import type { ClientPolicy } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { AuthorityRecord } from '../ledger/record.ts';
-import { deliver } from './deliver.ts';
 import type { IssueResult } from './issue-plan.ts';
 import { clientIssuer, type Issuer, openSigner, type Signer } from './issuer.ts';
 import type { DeliveryPaths, Ports } from './ports.ts';
@@ -95,37 +93,4 @@ export function describeFailure(error: unknown, of?: Subject): Failure {
     message: error.message,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   };
-}
-
-/**
- * True if a certificate that was recorded and not delivered never can be: its private key, which we had made, is nowhere.
- * Its client needs another certificate.
- */
-export async function isKeyLost(
-  { client, serial }: Required<Subject>,
-  { key, delivery }: ClientPolicy,
-  { deliveries }: Pick<Ports, 'deliveries'>,
-): Promise<boolean> {
-  if (key === 'csr' || delivery.kind === 'stdout') return false;
-  return (await deliveries.readKey(client, delivery, serial)) === undefined;
-}
-
-/** Delivers a certificate that was recorded before and never delivered, unless that has changed meanwhile. */
-export async function redeliver({ client, serial }: Required<Subject>, run: BatchRun): Promise<void> {
-  const { ports } = run;
-  await collectFailure(run, [{ client, serial }], () =>
-    ports.deliveries.exclusively([client], async () => {
-      const view = await ports.ledger.view();
-      const record = await view.certificate(serial);
-      if (!record || record.deliveredAt || record.revocation || record.supersededAt) return;
-      const known = await view.client(client);
-      if (!known) throw new Error(`client ${client} has a certificate and is not in the ledger`);
-      const der = await view.certificateBytes(serial);
-      const { files } = await deliver(view.authority, known, { ...record, der }, run.settings, ports);
-      await ports.ledger.transact((transaction) =>
-        transaction.append([{ type: 'delivered', client, serial }]),
-      );
-      run.delivered.push({ client, serial, files });
-    }),
-  );
 }

@@ -24,6 +24,8 @@ export interface RecordedCertificate extends Pick<CertificateRecord, 'serial' | 
   readonly der: Uint8Array;
 }
 
+type DeliveryPorts = Pick<Ports, 'deliveries' | 'random' | 'runHook' | 'readPasswordFile'>;
+
 /**
  * Puts a recorded certificate's files in their place and runs the client's hook. Repeating it is harmless. The caller
  * holds the client's delivery lock and records `delivered` afterwards.
@@ -35,17 +37,75 @@ export async function deliver(
   client: Client,
   certificate: RecordedCertificate,
   settings: Settings,
-  ports: Pick<Ports, 'deliveries' | 'random' | 'runHook'> & {
-    readonly readPasswordFile: (path: string) => Promise<string>;
-  },
+  ports: DeliveryPorts,
   stagedKey?: string,
 ): Promise<DeliveryOutcome> {
+  const target = client.policy.delivery;
+  const { contents, newPkcs12Password } = await prepareContents(
+    authority,
+    { client, certificate, stagedKey },
+    ports,
+  );
+  if (target.kind === 'stdout') return { files: {}, contents };
+  const files = await ports.deliveries.deliver(client.name, target, certificate.serial, contents);
+  await explainPassword(files, () => runDeliveryHook(client, certificate, files, settings, ports.runHook));
+  return { files, contents, ...(newPkcs12Password === undefined ? {} : { newPkcs12Password }) };
+}
+
+/** A certificate to be delivered with others. */
+export interface DeliveryOrder {
+  readonly client: Client;
+  readonly certificate: RecordedCertificate;
+  /** Its private key, if this process has staged it. */
+  readonly stagedKey: string | undefined;
+}
+
+/**
+ * Delivers as {@link deliver} does to many clients at once, none of which takes its files on standard output; what fails
+ * for one stops none of the others. Gives the files of each.
+ */
+export async function deliverTogether(
+  authority: AuthorityRecord,
+  orders: readonly DeliveryOrder[],
+  settings: Settings,
+  ports: DeliveryPorts,
+): Promise<readonly PromiseSettledResult<DeliveryPaths>[]> {
+  const prepared = await Promise.allSettled(
+    orders.map(async (order) => {
+      const { client, certificate } = order;
+      const { contents } = await prepareContents(authority, order, ports);
+      return { client: client.name, target: client.policy.delivery, serial: certificate.serial, contents };
+    }),
+  );
+  const ready = prepared.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const made = (await ports.deliveries.deliverAll(ready)).values();
+  return Promise.allSettled(
+    orders.map(async ({ client, certificate }, index) => {
+      const files = fulfilled(prepared[index]) && fulfilled(made.next().value);
+      if (!files) throw new Error('a delivery came to no end');
+      await explainPassword(files, () =>
+        runDeliveryHook(client, certificate, files, settings, ports.runHook),
+      );
+      return files;
+    }),
+  );
+}
+
+function fulfilled<T>(settled: PromiseSettledResult<T> | undefined): T | undefined {
+  if (settled?.status === 'rejected') throw settled.reason;
+  return settled?.value;
+}
+
+async function prepareContents(
+  authority: AuthorityRecord,
+  { client, certificate, stagedKey }: DeliveryOrder,
+  ports: Pick<Ports, 'deliveries' | 'random' | 'readPasswordFile'>,
+): Promise<{ contents: DeliveryContents; newPkcs12Password?: string }> {
   const { policy } = client;
-  const target = policy.delivery;
   const key =
     policy.key === 'csr'
       ? undefined
-      : (stagedKey ?? (await ports.deliveries.readKey(client.name, target, certificate.serial)));
+      : (stagedKey ?? (await ports.deliveries.readKey(client.name, policy.delivery, certificate.serial)));
   if (policy.key !== 'csr' && key === undefined) {
     throw new CaError(
       'authority/key-not-found',
@@ -55,11 +115,7 @@ export async function deliver(
       },
     );
   }
-  const { contents, newPkcs12Password } = await buildContents(authority, client, certificate.der, key, ports);
-  if (target.kind === 'stdout') return { files: {}, contents };
-  const files = await ports.deliveries.deliver(client.name, target, certificate.serial, contents);
-  await explainPassword(files, () => runDeliveryHook(client, certificate, files, settings, ports.runHook));
-  return { files, contents, ...(newPkcs12Password === undefined ? {} : { newPkcs12Password }) };
+  return buildContents(authority, client, certificate.der, key, ports);
 }
 
 async function buildContents(

@@ -6,16 +6,9 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { type BatchRun, describeFailure, type Failure } from './batch-run.ts';
 import { certify } from './certify.ts';
-import { type Client, deliver, type RecordedCertificate } from './deliver.ts';
+import { type Client, deliverTogether, type RecordedCertificate } from './deliver.ts';
 import { describe, entriesOf, type IssuePlan, type IssueResult } from './issue-plan.ts';
 import type { Signer } from './issuer.ts';
-import { overlap } from './overlap.ts';
-
-/** How many clients are taken under their locks and recorded with one write. */
-const batchSize = 256;
-
-/** How many clients of a batch have their files written at the same time: while one waits for the disk, others work. */
-const overlapping = 128;
 
 /** A certificate to be made for one client, whatever the reason. */
 export interface Candidate {
@@ -26,7 +19,7 @@ export interface Candidate {
   readonly hook: string | undefined;
   /** Told when it is left as it is, another process having been faster. */
   overtaken(): void;
-  /** Under the client's lock: its key, staged if it is ours. Undefined when another process was faster. */
+  /** Under the client's lock: its key, made if it is ours. Undefined when another process was faster. */
   prepare(view: LedgerView): Promise<Prepared | undefined>;
   /** Under the ledger's lock: what is to be signed, decided anew. Undefined when another process was faster. */
   plan(view: LedgerView, prepared: Prepared): Promise<IssuePlan | undefined>;
@@ -37,112 +30,12 @@ export interface Prepared {
   readonly serial: Serial;
   readonly spki: Uint8Array;
   readonly delivery: DeliveryTarget;
-  /** The key that is staged in the delivery; absent when the client keeps its own. */
+  /** The key that is to be staged in the delivery; absent when the client keeps its own. */
   readonly keyPem?: string;
 }
 
-/**
- * Gives all candidates their certificates, in batches. A client with a hook is alone in its own, after all others: no one
- * waits for another's hook under a lock, and its delivery is on record as soon as the hook is done. After a batch in which
- * the disk failed everybody nothing more is tried: the others are failures too.
- *
- * @param what what is counted, for whoever waits: `certificates issued`
- */
-export async function issueAll(candidates: readonly Candidate[], run: BatchRun, what: string): Promise<void> {
-  const batches = batchesOf(candidates);
-  let done = 0;
-  for (const [index, batch] of batches.entries()) {
-    const before = run.failed.length;
-    await issueBatch(batch, run);
-    done += batch.length;
-    run.ports.progress(done, candidates.length, what);
-    const fault = diskFault(batch, run.failed.slice(before));
-    if (!fault) continue;
-    for (const { client, serial } of batches.slice(index + 1).flat()) {
-      const of = { client, ...(serial === undefined ? {} : { serial }) };
-      run.failed.push({ ...fault, ...of, message: `not tried, since others failed: ${fault.message}` });
-    }
-    return;
-  }
-}
-
-function batchesOf(candidates: readonly Candidate[]): readonly (readonly Candidate[])[] {
-  const plain = candidates.filter(({ hook }) => hook === undefined);
-  const batches: (readonly Candidate[])[] = [];
-  for (let start = 0; start < plain.length; start += batchSize)
-    batches.push(plain.slice(start, start + batchSize));
-  return [...batches, ...candidates.filter(({ hook }) => hook !== undefined).map((each) => [each])];
-}
-
-/** What failed every client of a batch in the same way, if it is the disk; one client alone says nothing of others. */
-function diskFault(
-  batch: readonly Candidate[],
-  failed: readonly Failure[],
-): Pick<Failure, 'code' | 'message' | 'hint'> | undefined {
-  const [first] = failed;
-  if (!first || batch.length === 1 || failed.length < batch.length) return undefined;
-  if (!diskFaults.includes(first.code) || failed.some(({ code }) => code !== first.code)) return undefined;
-  const { code, message, hint } = first;
-  return { code, message, ...(hint === undefined ? {} : { hint }) };
-}
-
-const diskFaults: readonly ErrorCode[] = [
-  'store/disk-full',
-  'store/read-only',
-  'store/permission',
-  'store/io',
-];
-
-/**
- * Gives these clients their certificates: their keys staged, their entries recorded with one write, and only then
- * their files delivered, which one more write records.
- */
-async function issueBatch(candidates: readonly Candidate[], run: BatchRun): Promise<void> {
-  const { ports } = run;
-  const signer = await run.openSigner();
-  const clients = candidates.map(({ client }) => client);
-  const batch = new Batch(candidates, run);
-  await batch.collect(candidates, () =>
-    ports.deliveries.exclusively(clients, async () => {
-      const ready = await prepareAll(candidates, batch);
-      await deliverAll(await record(ready, signer, batch), batch);
-    }),
-  );
-}
-
-/** One batch at work: each of its candidates comes to one end, and the first that is told counts. */
-class Batch {
-  readonly run: BatchRun;
-  readonly #open: Set<Candidate>;
-
-  constructor(candidates: readonly Candidate[], run: BatchRun) {
-    this.run = run;
-    this.#open = new Set(candidates);
-  }
-
-  issued(candidate: Candidate, result: IssueResult): void {
-    if (this.#open.delete(candidate)) this.run.issued.push(result);
-  }
-
-  /** Throws what is no CaError: a bug. */
-  failed(candidate: Candidate, error: unknown, serial?: Serial): void {
-    const failure = describeFailure(error, serial ? { client: candidate.client, serial } : candidate);
-    if (this.#open.delete(candidate)) this.run.failed.push(failure);
-  }
-
-  overtaken(candidate: Candidate): void {
-    if (this.#open.delete(candidate)) candidate.overtaken();
-  }
-
-  /** Runs `work`; a CaError becomes the failure of these. Anything else is a bug, and thrown. */
-  async collect(of: readonly Candidate[], work: () => Promise<unknown>, serial?: Serial): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      for (const candidate of of) this.failed(candidate, error, serial);
-    }
-  }
-}
+/** What fails everybody: why nothing more is tried. */
+export type Fault = Pick<Failure, 'code' | 'message' | 'hint'>;
 
 interface Ready extends Prepared {
   readonly candidate: Candidate;
@@ -156,51 +49,165 @@ interface Recorded extends Ready {
   readonly result: IssueResult;
 }
 
-async function prepareAll(candidates: readonly Candidate[], batch: Batch): Promise<readonly Ready[]> {
-  const view = await batch.run.ports.ledger.view();
-  const prepared = await overlap(candidates, overlapping, async (candidate) => {
-    let ready: Ready | undefined;
-    await batch.collect([candidate], async () => {
-      const found = await candidate.prepare(view);
-      if (found) ready = { ...found, candidate };
-      else batch.overtaken(candidate);
+/**
+ * Candidates that are recorded with one write, and whose files are synced together, in three steps one after the other. Each
+ * candidate comes to one end, and the first that is told counts.
+ */
+export class IssueBatch {
+  readonly candidates: readonly Candidate[];
+  readonly #run: BatchRun;
+  readonly #open: Set<Candidate>;
+  readonly #failed: Failure[] = [];
+  #ready: readonly Ready[] = [];
+  #recorded: readonly Recorded[] = [];
+
+  constructor(candidates: readonly Candidate[], run: BatchRun) {
+    this.candidates = candidates;
+    this.#run = run;
+    this.#open = new Set(candidates);
+  }
+
+  /** Makes the keys, and stages them. */
+  async prepare(): Promise<void> {
+    const { ledger, deliveries } = this.#run.ports;
+    const view = await ledger.view();
+    const ready: Ready[] = [];
+    for (const candidate of this.candidates) {
+      await this.collect(async () => {
+        const found = await candidate.prepare(view);
+        if (found) ready.push({ ...found, candidate });
+        else this.#overtaken(candidate);
+      }, [candidate]);
+    }
+    const keys = ready.flatMap(({ candidate: { client }, delivery: target, serial, keyPem: pem }) =>
+      pem === undefined ? [] : [{ client, target, serial, pem }],
+    );
+    const outcomes = (await deliveries.stageKeys(keys)).values();
+    this.#ready = ready.filter(({ candidate, keyPem }) => {
+      const outcome = keyPem === undefined ? undefined : outcomes.next().value;
+      if (outcome?.status !== 'rejected') return true;
+      this.#fail(candidate, outcome.reason);
+      return false;
     });
-    return ready;
-  });
-  return prepared.filter((ready) => ready !== undefined);
+  }
+
+  /** Signs and records what was prepared, in one write; the keys of what did not come on record are removed. */
+  async record(signer: Signer): Promise<void> {
+    const { ledger } = this.#run.ports;
+    const prepared = this.#ready;
+    await this.collect(() =>
+      ledger.transact(async (transaction) => {
+        const signed: Recorded[] = [];
+        for (const ready of prepared) {
+          const { candidate } = ready;
+          await this.collect(async () => {
+            const plan = await candidate.plan(transaction.view(), ready);
+            if (plan) signed.push(sign(ready, plan, signer, this.#run));
+            else this.#overtaken(candidate);
+          }, [candidate]);
+        }
+        if (signed.length === 0) return;
+        await transaction.append(signed.flatMap(({ entries }) => entries));
+        this.#recorded = signed;
+      }),
+    );
+    await this.#discardUnrecorded();
+  }
+
+  /** Delivers what is on record now, and records those deliveries with one write. */
+  async deliver(): Promise<void> {
+    const { authority, ports, settings } = this.#run;
+    const orders = this.#recorded.map(({ client, certificate, keyPem }) => ({
+      client,
+      certificate,
+      stagedKey: keyPem,
+    }));
+    const outcomes = await deliverTogether(authority, orders, settings, ports);
+    const delivered = this.#recorded.flatMap((each, index) => {
+      const outcome = outcomes[index];
+      if (outcome?.status === 'fulfilled')
+        return [{ ...each, result: { ...each.result, files: outcome.value } }];
+      this.#fail(each.candidate, outcome?.reason, each.serial);
+      return [];
+    });
+    if (delivered.length === 0) return;
+    const entries = delivered.map(
+      ({ client, serial }): Delivered => ({ type: 'delivered', client: client.name, serial }),
+    );
+    try {
+      await ports.ledger.transact((transaction) => transaction.append(entries));
+      for (const { candidate, result } of delivered) {
+        if (this.#open.delete(candidate)) this.#run.issued.push(result);
+      }
+    } catch (error) {
+      for (const { candidate, serial } of delivered) this.#fail(candidate, error, serial);
+    }
+  }
+
+  /** Tries nothing more for these candidates, others having failed. */
+  async giveUp({ code, message, hint }: Fault): Promise<void> {
+    for (const { client, serial } of this.#open) {
+      this.#run.failed.push({
+        client,
+        ...(serial === undefined ? {} : { serial }),
+        code,
+        message: `not tried, since others failed: ${message}`,
+        ...(hint === undefined ? {} : { hint }),
+      });
+    }
+    this.#open.clear();
+    await this.#discardUnrecorded();
+  }
+
+  /** What failed everybody here in the same way, if it is the disk; one client alone says nothing of others. */
+  diskFault(): Fault | undefined {
+    const [first] = this.#failed;
+    if (!first || this.candidates.length === 1 || this.#failed.length < this.candidates.length)
+      return undefined;
+    if (!diskFaults.includes(first.code) || this.#failed.some(({ code }) => code !== first.code))
+      return undefined;
+    return first;
+  }
+
+  /** Runs `work`; a CaError becomes the failure of these. Anything else is a bug, and thrown. */
+  async collect(work: () => Promise<unknown>, of: readonly Candidate[] = this.candidates): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      for (const candidate of of) this.#fail(candidate, error);
+    }
+  }
+
+  /** What comes of the candidates is told already; a key that stays is removed by its client's next delivery. */
+  async #discardUnrecorded(): Promise<void> {
+    const kept = new Set(this.#recorded.map(({ serial }) => serial));
+    for (const { candidate, serial, delivery, keyPem } of this.#ready) {
+      if (kept.has(serial) || keyPem === undefined) continue;
+      const { deliveries } = this.#run.ports;
+      await this.collect(() => deliveries.discard(candidate.client, delivery, serial), [candidate]);
+    }
+    this.#ready = [];
+  }
+
+  /** Throws what is no CaError: a bug. */
+  #fail(candidate: Candidate, error: unknown, serial?: Serial): void {
+    const failure = describeFailure(error, serial ? { client: candidate.client, serial } : candidate);
+    if (!this.#open.delete(candidate)) return;
+    this.#failed.push(failure);
+    this.#run.failed.push(failure);
+  }
+
+  #overtaken(candidate: Candidate): void {
+    if (this.#open.delete(candidate)) candidate.overtaken();
+  }
 }
 
-/** Signs and records what was prepared, in one write; the keys of what did not come on record are removed. */
-async function record(
-  prepared: readonly Ready[],
-  signer: Signer,
-  batch: Batch,
-): Promise<readonly Recorded[]> {
-  const { ports } = batch.run;
-  const recorded: Recorded[] = [];
-  await batch.collect(prepared.map(candidateOf), () =>
-    ports.ledger.transact(async (transaction) => {
-      const signed: Recorded[] = [];
-      for (const ready of prepared) {
-        await batch.collect([ready.candidate], async () => {
-          const plan = await ready.candidate.plan(transaction.view(), ready);
-          if (plan) signed.push(sign(ready, plan, signer, batch.run));
-          else batch.overtaken(ready.candidate);
-        });
-      }
-      if (signed.length === 0) return;
-      await transaction.append(signed.flatMap(({ entries }) => entries));
-      recorded.push(...signed);
-    }),
-  );
-  const kept = new Set(recorded.map(({ serial }) => serial));
-  for (const { candidate, serial, delivery, keyPem } of prepared) {
-    if (kept.has(serial) || keyPem === undefined) continue;
-    // What comes of the candidate is told already; a key that stays is removed by its next delivery.
-    await batch.collect([candidate], () => ports.deliveries.discard(candidate.client, delivery, serial));
-  }
-  return recorded;
-}
+const diskFaults: readonly ErrorCode[] = [
+  'store/disk-full',
+  'store/read-only',
+  'store/permission',
+  'store/io',
+];
 
 function sign(ready: Ready, plan: IssuePlan, signer: Signer, { settings }: BatchRun): Recorded {
   const { serial, spki } = ready;
@@ -218,35 +225,4 @@ function sign(ready: Ready, plan: IssuePlan, signer: Signer, { settings }: Batch
       fingerprint: sha256Hex(certificate),
     },
   };
-}
-
-/** Delivers what is on record now, and records those deliveries with one write. */
-async function deliverAll(recorded: readonly Recorded[], batch: Batch): Promise<void> {
-  const { authority, ports, settings } = batch.run;
-  const delivered = await overlap(recorded, overlapping, async (each) => {
-    const { candidate, client, certificate, keyPem } = each;
-    let result: IssueResult | undefined;
-    await batch.collect(
-      [candidate],
-      async () => {
-        const { files } = await deliver(authority, client, certificate, settings, ports, keyPem);
-        result = { ...each.result, files };
-      },
-      each.serial,
-    );
-    return result && { candidate, result, client: client.name, serial: each.serial };
-  });
-  const placed = delivered.filter((each) => each !== undefined);
-  if (placed.length === 0) return;
-  const entries = placed.map(({ client, serial }): Delivered => ({ type: 'delivered', client, serial }));
-  try {
-    await ports.ledger.transact((transaction) => transaction.append(entries));
-    for (const { candidate, result } of placed) batch.issued(candidate, result);
-  } catch (error) {
-    for (const { candidate, serial } of placed) batch.failed(candidate, error, serial);
-  }
-}
-
-function candidateOf({ candidate }: Ready): Candidate {
-  return candidate;
 }

@@ -11,14 +11,13 @@ import {
   type BatchRun,
   type DeliveredCertificate,
   type Failure,
-  isKeyLost,
   newBatchRun,
-  redeliver,
   type Skipped,
 } from './batch-run.ts';
 import { approve, type CertificateContext, makeKey, newSerial } from './certify.ts';
 import { checkClock } from './clock-check.ts';
-import { type Candidate, issueAll } from './issue-batch.ts';
+import { issueAll } from './issue-all.ts';
+import type { Candidate } from './issue-batch.ts';
 import {
   describe,
   type IssuePlan,
@@ -29,8 +28,8 @@ import {
   planIssue,
 } from './issue-plan.ts';
 import { checkList } from './line-faults.ts';
-import { overlap } from './overlap.ts';
 import type { Claim, Ports } from './ports.ts';
+import { isKeyLost, redeliverAll } from './redeliver.ts';
 import type { Settings } from './settings.ts';
 
 /** One line of a list, and the certificate that it asks for. */
@@ -85,16 +84,11 @@ export async function issueList(
     return { issued, delivered, skipped, failed };
   }
   if (candidates.length > 0) await run.openSigner();
-  const redeliverAll = (records: readonly CertificateRecord[]) =>
-    overlap(records, redeliveries, (record) => redeliver(record, run));
-  await redeliverAll(pending);
+  await redeliverAll(pending, run);
   await issueAll(candidates, run, 'certificates issued');
-  await redeliverAll(owed);
+  await redeliverAll(owed, run);
   return { issued, delivered, skipped, failed };
 }
-
-/** How many deliveries that an earlier run owes are made at the same time. */
-const redeliveries = 8;
 
 /** What a line comes to, as the record stands. */
 type Decision =
@@ -293,7 +287,6 @@ function candidateOf(
       const serial = await newSerial(ports.random, view);
       if (csr) return { serial, spki: csr.spki, delivery };
       const { spki, pem } = await makeKey(key, ports);
-      await ports.deliveries.stageKey(client, delivery, serial, pem);
       return { serial, spki, delivery, keyPem: pem };
     },
   };

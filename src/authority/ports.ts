@@ -258,6 +258,22 @@ export interface Claim {
   readonly as: 'own' | 'root' | 'directory';
 }
 
+/** A private key to be staged for a version. */
+export interface KeyToStage {
+  readonly client: ClientName;
+  readonly target: DeliveryTarget;
+  readonly serial: Serial;
+  readonly pem: string;
+}
+
+/** A version's files, to be written and put in place. */
+export interface DeliveryToMake {
+  readonly client: ClientName;
+  readonly target: DeliveryTarget;
+  readonly serial: Serial;
+  readonly contents: DeliveryContents;
+}
+
 /**
  * Where clients' files go. A delivery has versions, one a serial; one rename switches all its files, so that no
  * reader that opens the bundle, or the directory, sees a certificate with another key.
@@ -270,6 +286,8 @@ export interface Deliveries {
   check(client: ClientName, target: DeliveryTarget): Promise<readonly Claim[]>;
   /** Writes a version's private key, durably, before its certificate is signed. */
   stageKey(client: ClientName, target: DeliveryTarget, serial: Serial, pem: string): Promise<void>;
+  /** Stages many keys, which are synced together; what fails for one stops none of the others. */
+  stageKeys(keys: readonly KeyToStage[]): Promise<readonly PromiseSettledResult<void>[]>;
   /** The private key of a version: staged or delivered. */
   readKey(client: ClientName, target: DeliveryTarget, serial: Serial): Promise<string | undefined>;
   /** The kept PKCS#12 password of the version in place, if there is one. */
@@ -281,6 +299,8 @@ export interface Deliveries {
     serial: Serial,
     contents: DeliveryContents,
   ): Promise<DeliveryPaths>;
+  /** Makes many deliveries, which are synced together; what fails for one stops none of the others. */
+  deliverAll(deliveries: readonly DeliveryToMake[]): Promise<readonly PromiseSettledResult<DeliveryPaths>[]>;
   /** Where the files go, whether they are there or not; not for standard output. */
   directory(client: ClientName, target: DeliveryTarget): string;
   /** The paths of what is in place now, with those files alone that exist. */

@@ -7,19 +7,18 @@ import {
   type DeliveredCertificate,
   describeFailure,
   type Failure,
-  isKeyLost,
   newBatchRun,
-  redeliver,
   type Skipped,
 } from './batch-run.ts';
 import { planCertificate } from './certify.ts';
 import { checkClock } from './clock-check.ts';
-import { issueAll } from './issue-batch.ts';
+import { issueAll } from './issue-all.ts';
 import { type IssueResult, latestCertificate, newestCertificate } from './issue-plan.ts';
 import { clientIssuer } from './issuer.ts';
 import { findMissing } from './missing-files.ts';
 import type { Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishCrl, whyCrlIsDue } from './publish-crl.ts';
+import { isKeyLost, redeliverAll } from './redeliver.ts';
 import { renewalCandidate } from './renewal-candidate.ts';
 import { farFuture, planRenewals } from './renewal-plan.ts';
 import type { RenewRequest, Run } from './renewal-run.ts';
@@ -62,11 +61,13 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
   } finally {
     // Deliveries need no signature: they do not wait for a CA key or passphrase that is missing.
     const after = pending.redeliver.length > 0 ? await ports.ledger.view() : view;
+    const owed: CertificateRecord[] = [];
     for (const record of pending.redeliver) {
       // Where it was renewed just now, that delivery counts, gone through or not.
       const newest = await latestCertificate(after, record.client);
-      if (newest?.serial === record.serial) await redeliver(record, run);
+      if (newest?.serial === record.serial) owed.push(record);
     }
+    await redeliverAll(owed, run);
   }
   return { renewed: run.issued, delivered: run.delivered, failed: run.failed, skipped: run.skipped, crl };
 }

@@ -42,7 +42,7 @@ export async function renewalCandidate(
   };
 }
 
-/** Checks the client's key, or makes one and stages it; undefined when another process was faster. */
+/** Checks the client's key, or makes one; undefined when another process was faster. */
 async function prepare(record: CertificateRecord, view: LedgerView, run: Run): Promise<Prepared | undefined> {
   const { ports, request, settings } = run;
   const client = await view.client(record.client);
@@ -67,7 +67,6 @@ async function prepare(record: CertificateRecord, view: LedgerView, run: Run): P
   const key =
     request.key === 'same-key' ? await currentKey(client, record, ports) : await makeKey(policy.key, ports);
   await checkKeyNotBarred(view, spkiFingerprint(key.spki));
-  await ports.deliveries.stageKey(client.name, delivery, serial, key.pem);
   return { serial, spki: key.spki, delivery, keyPem: key.pem };
 }
 

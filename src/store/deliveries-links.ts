@@ -2,8 +2,8 @@ import { dirname, join } from 'node:path';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { Serial } from '../core/serial.ts';
-import { type DeliveryDisk, type DeliveryNames, isSerial, occupied, type Place } from './deliveries-place.ts';
-import { inheritedOwner } from './file-mode.ts';
+import { type DeliveryDisk, type DeliveryFile, isSerial, occupied, type Place } from './deliveries-place.ts';
+import { inheritedOwner, type Owner } from './file-mode.ts';
 import { temporaryPath } from './file-set.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 
@@ -18,17 +18,18 @@ export function readCurrent({ current }: Place, disk: DeliveryDisk): Serial | un
   }
 }
 
-/** Puts another version in place, all files at once. */
-export function switchCurrent({ current }: Place, serial: Serial, disk: DeliveryDisk): void {
-  replaceLink(current, serial, disk);
+/**
+ * Puts another version in place, all files at once.
+ *
+ * @param isFirst whether there is none yet
+ */
+export function switchCurrent(place: Place, serial: Serial, disk: DeliveryDisk, isFirst: boolean): void {
+  if (isFirst) makeLink(place.current, serial, inheritedOwner(place.versions), disk);
+  else replaceLink(place.current, serial, disk);
 }
 
 /** Throws `store/occupied` if one of those stable names is a file or link of somebody else. */
-export function checkStableNames(
-  place: Place,
-  files: readonly (keyof DeliveryNames)[],
-  disk: DeliveryDisk,
-): void {
+export function checkStableNames(place: Place, files: readonly DeliveryFile[], disk: DeliveryDisk): void {
   for (const file of files) {
     if (linkState(place, file, disk) !== 'foreign') continue;
     throw occupied(
@@ -42,23 +43,31 @@ export function checkStableNames(
  * Makes those stable names that are missing. Before the first switch they lead nowhere, so that the first version appears
  * all at once, too. Throws `store/occupied` if one has become somebody else's since it was checked: another client's
  * delivery may go to the same directory at the same time.
+ *
+ * @param isNew whether the directory was just made, so that all should be missing
+ * @returns true if some were there
  */
 export function addStableNames(
   place: Place,
-  files: readonly (keyof DeliveryNames)[],
+  files: readonly DeliveryFile[],
   disk: DeliveryDisk,
-): void {
-  checkStableNames(place, files, disk);
-  for (const file of files) {
-    if (linkState(place, file, disk) !== 'missing') continue;
+  isNew: boolean,
+): boolean {
+  if (!isNew) checkStableNames(place, files, disk);
+  const missing = isNew ? files : files.filter((file) => linkState(place, file, disk) === 'missing');
+  const owner = inheritedOwner(place.directory);
+  let met = missing.length < files.length;
+  for (const file of missing) {
     try {
-      makeLink(join(place.directory, place.names[file]), stableTarget(place, file), disk);
+      makeLink(join(place.directory, place.names[file]), stableTarget(place, file), owner, disk);
     } catch (error) {
       if (!hasErrorCode(error, 'EEXIST')) throw error;
       // Another process was faster; it may have put the shared name of the root there.
       checkStableNames(place, [file], disk);
+      met = true;
     }
   }
+  return met;
 }
 
 /** Leads the shared name of the root here if it leads to another root or nowhere; true if it did. */
@@ -69,18 +78,14 @@ export function mendRootName(place: Place, disk: DeliveryDisk): boolean {
 }
 
 /** Removes our links under those stable names; true if there were any. */
-export function removeStableNames(
-  place: Place,
-  files: readonly (keyof DeliveryNames)[],
-  disk: DeliveryDisk,
-): boolean {
+export function removeStableNames(place: Place, files: readonly DeliveryFile[], disk: DeliveryDisk): boolean {
   const ours = files.filter((file) => linkState(place, file, disk) === 'ours');
   for (const file of ours) disk.unlinkSync(join(place.directory, place.names[file]));
   return ours.length > 0;
 }
 
 /** True if that stable name is ours and leads to a file. */
-export function isInPlace(place: Place, file: keyof DeliveryNames, disk: DeliveryDisk): boolean {
+export function isInPlace(place: Place, file: DeliveryFile, disk: DeliveryDisk): boolean {
   const path = join(place.directory, place.names[file]);
   return (
     linkState(place, file, disk) === 'ours' && disk.statSync(path, { throwIfNoEntry: false }) !== undefined
@@ -90,7 +95,7 @@ export function isInPlace(place: Place, file: keyof DeliveryNames, disk: Deliver
 /** `stale`: a link to the root of another delivery, which is gone or has another root. */
 function linkState(
   place: Place,
-  file: keyof DeliveryNames,
+  file: DeliveryFile,
   disk: DeliveryDisk,
 ): 'missing' | 'ours' | 'stale' | 'foreign' {
   const path = join(place.directory, place.names[file]);
@@ -104,7 +109,7 @@ function linkState(
   return sameContent(path, join(place.current, place.names.ca), disk) ? 'ours' : 'stale';
 }
 
-function stableTarget({ client, names }: Place, file: keyof DeliveryNames): string {
+function stableTarget({ client, names }: Place, file: DeliveryFile): string {
   return `.${client}/current/${names[file]}`;
 }
 
@@ -119,7 +124,7 @@ function sameContent(a: string, b: string, disk: DeliveryDisk): boolean {
 
 function replaceLink(path: string, target: string, disk: DeliveryDisk): void {
   const temporary = temporaryPath(dirname(path), 'link');
-  makeLink(temporary, target, disk);
+  makeLink(temporary, target, inheritedOwner(dirname(path)), disk);
   try {
     disk.renameSync(temporary, path);
   } catch (error) {
@@ -128,10 +133,9 @@ function replaceLink(path: string, target: string, disk: DeliveryDisk): void {
   }
 }
 
-function makeLink(path: string, target: string, disk: DeliveryDisk): void {
+function makeLink(path: string, target: string, owner: Owner | undefined, disk: DeliveryDisk): void {
   try {
     disk.symlinkSync(target, path);
-    const owner = inheritedOwner(dirname(path));
     if (owner) disk.lchownSync(path, owner.uid, owner.gid);
   } catch (error) {
     if (!hasErrorCode(error, 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP')) throw error;

@@ -1,7 +1,7 @@
 import type * as fs from 'node:fs';
 import { constants } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
-import type { DeliveryContents } from '../authority/ports.ts';
+import type { DeliveryContents, DeliveryPaths } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { type ClientName, clientNameKey } from '../core/client-name.ts';
 import { printable } from '../core/printable.ts';
@@ -40,7 +40,22 @@ export interface Place {
 }
 
 /** The file names of a delivery. */
-export type DeliveryNames = Readonly<Record<keyof DeliveryContents, string>>;
+export type DeliveryNames = Readonly<Record<DeliveryFile, string>>;
+
+export type DeliveryFile = keyof DeliveryContents;
+
+export const allFiles: readonly DeliveryFile[] = [
+  'certificate',
+  'chain',
+  'ca',
+  'privateKey',
+  'bundle',
+  'pkcs12',
+  'pkcs12Password',
+];
+
+/** The files that every delivery has. */
+export const certificateFiles: readonly DeliveryFile[] = ['certificate', 'chain', 'ca'];
 
 /** The place of a client's delivery. Throws `core/invalid-client-name` for the one name that is taken: `ca`. */
 export function placeOf(client: ClientName, target: DeliveryTarget, homePath: string): Place {
@@ -116,6 +131,30 @@ export function checkVersions({ directory, versions, current }: Place, disk: Del
   if (link && !(link.isSymbolicLink() && isSerial(disk.readlinkSync(current)))) {
     throw occupied(`${printable(current)} is not a link of ours`, hint);
   }
+}
+
+/** The paths of a delivery's files, or undefined if one that every delivery has is not there. */
+export function pathsOf(place: Place, isThere: (file: DeliveryFile) => boolean): DeliveryPaths | undefined {
+  const pathOf = (file: DeliveryFile) =>
+    isThere(file) ? join(place.directory, place.names[file]) : undefined;
+  const certificate = pathOf('certificate');
+  const chain = pathOf('chain');
+  const ca = pathOf('ca');
+  if (certificate === undefined || chain === undefined || ca === undefined) return undefined;
+  const bundle = pathOf('bundle');
+  const privateKey = pathOf('privateKey');
+  const pkcs12 = pathOf('pkcs12');
+  const pkcs12PasswordFile = pathOf('pkcs12Password');
+  return {
+    directory: place.directory,
+    certificate,
+    chain,
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(privateKey === undefined ? {} : { privateKey }),
+    ca,
+    ...(pkcs12 === undefined ? {} : { pkcs12 }),
+    ...(pkcs12PasswordFile === undefined ? {} : { pkcs12PasswordFile }),
+  };
 }
 
 export function occupied(message: string, hint: string): CaError {

@@ -1,37 +1,26 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Claim, Clock, Deliveries, DeliveryContents, DeliveryPaths } from '../authority/ports.ts';
+import type { Claim, Clock, Deliveries, DeliveryToMake, KeyToStage } from '../authority/ports.ts';
 import { type ClientName, clientNameKey } from '../core/client-name.ts';
 import { printable } from '../core/printable.ts';
 import type { DeliveryTarget } from '../ledger/entry.ts';
+import { checkStableNames, isInPlace, readCurrent } from './deliveries-links.ts';
 import {
-  addStableNames,
-  checkStableNames,
-  isInPlace,
-  mendRootName,
-  readCurrent,
-  removeStableNames,
-  switchCurrent,
-} from './deliveries-links.ts';
-import {
+  allFiles,
+  certificateFiles,
   checkPlace,
   checkVersions,
   type DeliveryDisk,
-  type DeliveryNames,
+  type DeliveryFile,
   occupied,
   type Place,
+  pathsOf,
   placeOf,
   versionPath,
 } from './deliveries-place.ts';
-import {
-  inheritedOwner,
-  publicDirectoryMode,
-  publicMode,
-  secretDirectoryMode,
-  secretMode,
-} from './file-mode.ts';
-import { type FileToWrite, makeDirectories, placeFiles, removeEmpty, syncDirectories } from './file-set.ts';
+import { DeliveryVersions } from './deliveries-versions.ts';
+import type { FileSystemFlush } from './file-system-flush.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { type LockHolder, withLock } from './lock.ts';
 
@@ -43,22 +32,15 @@ export interface DeliveriesOptions {
   /** Called once when it turns out that we have to wait. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
   readonly disk?: DeliveryDisk;
+  /** Where many are made at once: how to flush the file system of the home directory, if it can be. */
+  readonly openFlush?: (directory: string) => Promise<FileSystemFlush | undefined>;
 }
 
-type DeliveryFile = keyof DeliveryNames;
+/** From so many on, a flush of the whole file system is cheaper than what it replaces. */
+const flushFrom = 8;
 
-const allFiles: readonly DeliveryFile[] = [
-  'certificate',
-  'chain',
-  'ca',
-  'privateKey',
-  'bundle',
-  'pkcs12',
-  'pkcs12Password',
-];
-
-/** The files that every delivery has. */
-const certificateFiles: readonly DeliveryFile[] = ['certificate', 'chain', 'ca'];
+/** How many deliveries hold their files open at the same time, where each file is synced by itself. */
+const openAtOnce = 128;
 
 /** Locks are on one of so many octets ranges; clients that share one wait for each other, which is harmless. */
 const lockSlots = 4096;
@@ -71,8 +53,35 @@ const lockSlots = 4096;
 export function openDeliveries(options: DeliveriesOptions): Deliveries {
   const { homePath, disk = fs } = options;
   const placeFor = (client: ClientName, target: DeliveryTarget) => placeOf(client, target, homePath);
-  /** Versions of this process that are not in place yet, and must not be pruned, with the directories made for them. */
-  const staged = new Map<string, readonly string[]>();
+  const versions = new DeliveryVersions(homePath, disk);
+  let homeFlush: Promise<FileSystemFlush | undefined> | undefined;
+  const findFlush = () => {
+    homeFlush ??= options.openFlush?.(homePath) ?? Promise.resolve(undefined);
+    return homeFlush;
+  };
+
+  const stage = async ({ client, target, serial, pem }: KeyToStage, flushed?: FileSystemFlush) => {
+    const place = placeFor(client, target);
+    return translate('deliver to', place.directory, () => versions.stage(place, serial, pem, flushed));
+  };
+  const make = async ({ client, target, serial, contents }: DeliveryToMake, flushed?: FileSystemFlush) => {
+    const place = placeFor(client, target);
+    return translate('deliver to', place.directory, () => versions.deliver(place, serial, contents, flushed));
+  };
+  /** Does the work for all; they are synced together. */
+  const together = async <T extends { readonly target: DeliveryTarget }, R>(
+    items: readonly T[],
+    work: (item: T, flushed?: FileSystemFlush) => Promise<R>,
+  ): Promise<readonly PromiseSettledResult<R>[]> => {
+    const flushed = items.length < flushFrom ? undefined : await findFlush();
+    const atOnce = flushed && items.every(({ target }) => target.kind === 'home') ? items.length : openAtOnce;
+    const outcomes: PromiseSettledResult<R>[] = [];
+    for (let start = 0; start < items.length; start += atOnce) {
+      const some = items.slice(start, start + atOnce);
+      outcomes.push(...(await Promise.allSettled(some.map((item) => work(item, flushed)))));
+    }
+    return outcomes;
+  };
 
   return {
     check: async (client, target) => {
@@ -84,28 +93,8 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       });
     },
 
-    stageKey: async (client, target, serial, pem) => {
-      const place = placeFor(client, target);
-      return translate('deliver to', place.directory, async () => {
-        checkPlace(place, homePath, disk);
-        checkStableNames(place, ['privateKey', 'bundle'], disk);
-        const version = versionPath(place, serial);
-        const made = makeVersion(place, version, disk);
-        try {
-          await writeVersion(
-            version,
-            [{ name: place.names.privateKey, content: pem, mode: secretMode }],
-            disk,
-          );
-          await syncDirectories(new Set([version, ...made.map(dirname)]), disk);
-        } catch (error) {
-          removeVersion(version, disk);
-          removeEmpty(made, disk);
-          throw error;
-        }
-        staged.set(version, made);
-      });
-    },
+    stageKey: (client, target, serial, pem) => stage({ client, target, serial, pem }),
+    stageKeys: (keys) => together(keys, stage),
 
     readKey: async (client, target, serial) => {
       const place = placeFor(client, target);
@@ -115,41 +104,8 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     readPkcs12Password: async (client, target) =>
       readInPlace(placeFor(client, target), 'pkcs12Password', disk),
 
-    deliver: async (client, target, serial, contents) => {
-      const place = placeFor(client, target);
-      return translate('deliver to', place.directory, async () => {
-        const version = versionPath(place, serial);
-        const files = allFiles.filter((file) => contents[file] !== undefined);
-        // Where this process has just staged a key, the place was looked at, and its directories are on disk.
-        const isStaged = staged.has(version);
-        if (!isStaged) checkPlace(place, homePath, disk);
-        checkStableNames(place, files, disk);
-        const made = isStaged ? [] : makeVersion(place, version, disk);
-        await fillVersion(place, version, contents, disk);
-        addStableNames(place, files, disk);
-        await syncDirectories(
-          new Set([version, place.directory, ...(isStaged ? [] : [place.versions]), ...made.map(dirname)]),
-          disk,
-        );
-        const before = readCurrent(place, disk);
-        if (before !== serial) switchCurrent(place, serial, disk);
-        await syncDirectories([place.versions], disk);
-        staged.delete(version);
-        const gone = allFiles.filter((file) => contents[file] === undefined);
-        const tidied = removeStableNames(place, gone, disk);
-        if (mendRootName(place, disk) || tidied) await syncDirectories([place.directory], disk);
-        // Also at a first delivery: a run that was killed may have left the keys of certificates that were never made.
-        if (before !== serial) prune(place, before === undefined ? [serial] : [serial, before], staged, disk);
-        const paths = pathsOf(place, (file) => files.includes(file) && isInPlace(place, file, disk));
-        if (!paths) {
-          throw occupied(
-            `the files in ${printable(place.directory)} were replaced while they were delivered`,
-            'see who else writes there, and deliver again: ca renew',
-          );
-        }
-        return paths;
-      });
-    },
+    deliver: (client, target, serial, contents) => make({ client, target, serial, contents }),
+    deliverAll: (many) => together(many, make),
 
     directory: (client, target) => placeFor(client, target).directory,
 
@@ -168,11 +124,10 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
         if (readCurrent(place, disk) === serial) throw new Error(`version ${serial} is in place`);
         const version = versionPath(place, serial);
         checkVersions(place, disk);
-        removeVersion(version, disk);
-        const made = staged.get(version) ?? [];
-        staged.delete(version);
-        const ours = target.kind === 'home' ? [place.directory, place.versions] : [place.versions];
-        removeEmpty([...new Set([...made, ...ours])], disk);
+        versions.discard(
+          version,
+          target.kind === 'home' ? [place.directory, place.versions] : [place.versions],
+        );
       });
     },
 
@@ -190,72 +145,6 @@ function lockSlot(client: ClientName): number {
   return createHash('sha256').update(clientNameKey(client)).digest().readUInt32BE(0) % lockSlots;
 }
 
-/** Makes a version's directory and those above it, and gives what it made. */
-function makeVersion(place: Place, version: string, disk: DeliveryDisk): string[] {
-  const outer = makeDirectories(place.directory, secretDirectoryMode, inheritedOwner, disk);
-  try {
-    // As open as the directory around it, so that whoever may enter that can read certificates; keys are 0600.
-    const mode = (disk.statSync(place.directory).mode & publicDirectoryMode) | secretDirectoryMode;
-    return [...outer, ...makeDirectories(version, mode, inheritedOwner, disk)];
-  } catch (error) {
-    removeEmpty(outer, disk);
-    throw error;
-  }
-}
-
-/** Brings a version's directory to these contents. A key that was staged stays, whatever they say. */
-async function fillVersion(
-  place: Place,
-  version: string,
-  contents: DeliveryContents,
-  disk: DeliveryDisk,
-): Promise<void> {
-  const names = new Set(disk.readdirSync(version));
-  const files: FileToWrite[] = [];
-  for (const file of allFiles) {
-    const content = contents[file];
-    const name = place.names[file];
-    if (content === undefined) continue;
-    const mode = certificateFiles.includes(file) ? publicMode : secretMode;
-    if (!names.delete(name) || !hasContent(join(version, name), content, disk))
-      files.push({ name, content, mode });
-  }
-  names.delete(place.names.privateKey);
-  for (const name of names) disk.unlinkSync(join(version, name));
-  await writeVersion(version, files, disk);
-}
-
-/** The names last once the version's directory is synced. */
-async function writeVersion(
-  version: string,
-  files: readonly FileToWrite[],
-  disk: DeliveryDisk,
-): Promise<void> {
-  await placeFiles(version, files, { disk });
-}
-
-function hasContent(path: string, content: string | Uint8Array, disk: DeliveryDisk): boolean {
-  return disk.lstatSync(path).isFile() && disk.readFileSync(path).equals(Buffer.from(content));
-}
-
-/** Removes all versions but these, those staged, and what a crash has left. */
-function prune(
-  place: Place,
-  keep: readonly string[],
-  staged: ReadonlyMap<string, unknown>,
-  disk: DeliveryDisk,
-): void {
-  for (const name of disk.readdirSync(place.versions)) {
-    const path = join(place.versions, name);
-    if (name !== basename(place.current) && !keep.includes(name) && !staged.has(path))
-      removeVersion(path, disk);
-  }
-}
-
-function removeVersion(path: string, disk: DeliveryDisk): void {
-  disk.rmSync(path, { recursive: true, force: true });
-}
-
 /**
  * What a delivery there takes, by true paths: its names, those that it may come to have too, and the directories on the way.
  * In the home directory each client has a directory to itself.
@@ -269,29 +158,6 @@ function claimsOf({ versions, names }: Place, target: DeliveryTarget, directory:
     claims.push({ path, as: 'directory' });
     if (path === dirname(path)) return claims;
   }
-}
-
-function pathsOf(place: Place, isThere: (file: DeliveryFile) => boolean): DeliveryPaths | undefined {
-  const pathOf = (file: DeliveryFile) =>
-    isThere(file) ? join(place.directory, place.names[file]) : undefined;
-  const certificate = pathOf('certificate');
-  const chain = pathOf('chain');
-  const ca = pathOf('ca');
-  if (certificate === undefined || chain === undefined || ca === undefined) return undefined;
-  const bundle = pathOf('bundle');
-  const privateKey = pathOf('privateKey');
-  const pkcs12 = pathOf('pkcs12');
-  const pkcs12PasswordFile = pathOf('pkcs12Password');
-  return {
-    directory: place.directory,
-    certificate,
-    chain,
-    ...(bundle === undefined ? {} : { bundle }),
-    ...(privateKey === undefined ? {} : { privateKey }),
-    ca,
-    ...(pkcs12 === undefined ? {} : { pkcs12 }),
-    ...(pkcs12PasswordFile === undefined ? {} : { pkcs12PasswordFile }),
-  };
 }
 
 function readInPlace(place: Place, file: DeliveryFile, disk: DeliveryDisk): string | undefined {

@@ -59,6 +59,8 @@ export class FileLedger implements Ledger {
   readonly #writer: JournalWriter;
   readonly #index: LedgerIndex;
   #position: Position | undefined;
+  /** The end of this process's last transaction: they take turns, and wait for other processes alone. */
+  #lastTransaction: Promise<unknown> = Promise.resolve();
 
   constructor(options: FileLedgerOptions) {
     const { directory, disk = realDisk, segmentOctets = defaultSegmentOctets, progress } = options;
@@ -79,7 +81,13 @@ export class FileLedger implements Ledger {
     return this.#current();
   }
 
-  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    const done = this.#lastTransaction.then(() => this.#transact(work));
+    this.#lastTransaction = done.catch(() => {});
+    return done;
+  }
+
+  async #transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
     // Whoever names a directory without a ledger gets no lock file there.
     this.#journal.segments();
     return await this.#locked(this.#options.lockWaitMs, async () => {

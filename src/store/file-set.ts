@@ -40,6 +40,26 @@ export async function writeFiles(
   await syncDirectories([directory], options.disk);
 }
 
+/**
+ * Makes a file that is not there yet and gives its descriptor, still to be synced and closed. Its name has half a file while
+ * it is written, so that it must be one that nobody reads before. Throws the system's error.
+ */
+export function createFile(
+  directory: string,
+  file: FileToWrite,
+  owner: Owner | undefined,
+  disk: FileSetDisk,
+): number {
+  const fd = disk.openSync(join(directory, file.name), 'wx', file.mode);
+  try {
+    fillFile(fd, file, owner, disk);
+    return fd;
+  } catch (error) {
+    disk.closeSync(fd);
+    throw error;
+  }
+}
+
 /** Like {@link writeFiles}, but the names last through a power cut only once the directory is synced. */
 export async function placeFiles(
   directory: string,
@@ -55,9 +75,7 @@ export async function placeFiles(
         const temporary = temporaryPath(directory, file.name);
         const fd = disk.openSync(temporary, 'wx', file.mode);
         pending.push({ fd, temporary });
-        if (process.platform !== 'win32') disk.fchmodSync(fd, file.mode);
-        if (owner) disk.fchownSync(fd, owner.uid, owner.gid);
-        writePieces(fd, piecesOf(file.content), disk);
+        fillFile(fd, file, owner, disk);
       }
       await allDone(pending.map(({ fd }) => groupSync(fd, disk)));
     } finally {
@@ -80,9 +98,16 @@ function piecesOf(content: FileToWrite['content']): Iterable<Uint8Array> {
   return content instanceof Uint8Array ? [content] : content;
 }
 
-function writePieces(fd: number, pieces: Iterable<Uint8Array>, disk: FileSetDisk): void {
+function fillFile(
+  fd: number,
+  { content, mode }: FileToWrite,
+  owner: Owner | undefined,
+  disk: FileSetDisk,
+): void {
+  if (process.platform !== 'win32') disk.fchmodSync(fd, mode);
+  if (owner) disk.fchownSync(fd, owner.uid, owner.gid);
   let position = 0;
-  for (const piece of pieces) {
+  for (const piece of piecesOf(content)) {
     writeAll(fd, piece, position, disk);
     position += piece.length;
   }

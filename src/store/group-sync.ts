@@ -1,9 +1,10 @@
 import type * as fs from 'node:fs';
+import type { FileSystemFlush } from './file-system-flush.ts';
 
 type SyncDisk = Pick<typeof fs, 'fsync' | 'openSync' | 'closeSync'>;
 
-/** A file by its descriptor, or a directory by its path. */
-type Target = number | string;
+/** A file by its descriptor, a directory by its path, or all that is on a file system. */
+type Target = number | string | FileSystemFlush;
 
 interface Request {
   readonly target: Target;
@@ -14,7 +15,7 @@ interface Request {
 const waiting = new WeakMap<SyncDisk, Request[]>();
 
 /**
- * Syncs a file or directory, together with all that others ask for at the same time, and ends when all of these are on
+ * Syncs a file, a directory or a file system, together with all that others ask for at the same time, and ends when all of these are on
  * disk. A journaling file system then commits once for many files, and nobody makes new ones meanwhile, who would have to
  * wait for that commit: deliveries of many clients go in step. Throws the system's error.
  */
@@ -50,6 +51,7 @@ async function runGroups(disk: SyncDisk): Promise<void> {
 }
 
 async function syncOne(target: Target, disk: SyncDisk): Promise<void> {
+  if (typeof target === 'object') return target.run();
   if (typeof target === 'number') return syncFd(target, disk);
   const fd = disk.openSync(target, 'r');
   try {

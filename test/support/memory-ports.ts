@@ -291,7 +291,7 @@ export class MemoryWorld {
   }
 
   #deliveries(): Deliveries {
-    return {
+    const deliveries: Deliveries = {
       check: async (client, target) => {
         this.#perhapsFail('checkDelivery');
         const directory = placeOf(client, target);
@@ -306,6 +306,10 @@ export class MemoryWorld {
         this.#perhapsFail('stageKey');
         this.delivery(client, target).keys.set(serial, pem);
       },
+      stageKeys: (keys) =>
+        Promise.allSettled(
+          keys.map(({ client, target, serial, pem }) => deliveries.stageKey(client, target, serial, pem)),
+        ),
       readKey: async (client, target, serial) => this.delivery(client, target).keys.get(serial),
       readPkcs12Password: async (client, target) => {
         const { versions, current } = this.delivery(client, target);
@@ -323,6 +327,12 @@ export class MemoryWorld {
         }
         return pathsOf(client, target, contents);
       },
+      deliverAll: (many) =>
+        Promise.allSettled(
+          many.map(({ client, target, serial, contents }) =>
+            deliveries.deliver(client, target, serial, contents),
+          ),
+        ),
       directory: placeOf,
       paths: async (client, target) => {
         this.#perhapsFail('paths');
@@ -352,6 +362,7 @@ export class MemoryWorld {
         return done;
       },
     };
+    return deliveries;
   }
 
   /** `ca.crl` is always that of the CA that issues to clients. */

@@ -1,0 +1,78 @@
+import type { BatchRun } from './batch-run.ts';
+import { type Candidate, type Fault, IssueBatch } from './issue-batch.ts';
+import { overlap } from './overlap.ts';
+
+/** How many clients are recorded with one write, and have their files synced together. */
+const batchSize = 256;
+
+/** How many batches are taken under their clients' locks at a time. */
+const batchesInLot = 8;
+
+/**
+ * Gives all candidates their certificates, in batches: while the keys of one are made, another is signed, and the files of a
+ * third are written, so that nobody waits for the disk alone. A client with a hook is alone in its batch, after all
+ * others: no one waits for another's hook under a lock, and its delivery is on record as soon as the hook is done.
+ * After a batch in which the disk failed everybody no other goes on: the others are failures too.
+ *
+ * @param what what is counted, for whoever waits: `certificates issued`
+ */
+export async function issueAll(candidates: readonly Candidate[], run: BatchRun, what: string): Promise<void> {
+  const { deliveries, progress } = run.ports;
+  const [preparing, recording, delivering] = [new Turns(), new Turns(), new Turns()];
+  let fault: Fault | undefined;
+  let done = 0;
+
+  const issueBatch = async (batch: IssueBatch) => {
+    const signer = await run.openSigner();
+    const steps = [
+      { turns: preparing, step: () => batch.prepare() },
+      { turns: recording, step: () => batch.record(signer) },
+    ];
+    for (const { turns, step } of steps) {
+      await turns.take(async () => {
+        if (fault) await batch.giveUp(fault);
+        else await batch.collect(step);
+        fault ??= batch.diskFault();
+      });
+    }
+    // What is on record is delivered as far as that goes.
+    await delivering.take(() => batch.collect(() => batch.deliver()));
+    fault ??= batch.diskFault();
+    done += batch.candidates.length;
+    progress(done, candidates.length, what);
+  };
+
+  for (const lot of lotsOf(candidates)) {
+    const batches = lot.map((each) => new IssueBatch(each, run));
+    const clients = lot.flat().map(({ client }) => client);
+    try {
+      await deliveries.exclusively(clients, () => overlap(batches, batches.length, issueBatch));
+    } catch (error) {
+      for (const batch of batches) await batch.collect(() => Promise.reject(error));
+    }
+  }
+}
+
+/** Lets one at a time do its work, in the order in which they ask. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+/** The batches that are taken under their clients' locks together. */
+function lotsOf(candidates: readonly Candidate[]): readonly (readonly (readonly Candidate[])[])[] {
+  const plain = candidates.filter(({ hook }) => hook === undefined);
+  const hooked = candidates.filter(({ hook }) => hook !== undefined);
+  return [...chunksOf(chunksOf(plain, batchSize), batchesInLot), ...hooked.map((each) => [[each]])];
+}
+
+function chunksOf<T>(items: readonly T[], length: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / length) }, (_, index) =>
+    items.slice(index * length, (index + 1) * length),
+  );
+}
