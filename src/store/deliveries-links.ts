@@ -4,7 +4,7 @@ import { printable } from '../core/printable.ts';
 import type { Serial } from '../core/serial.ts';
 import { type DeliveryDisk, type DeliveryFile, isSerial, occupied, type Place } from './deliveries-place.ts';
 import { inheritedOwner, type Owner } from './file-mode.ts';
-import { temporaryPath } from './file-set.ts';
+import { child, temporaryPath } from './file-set.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 
 /** The version that is in place. */
@@ -23,9 +23,15 @@ export function readCurrent({ current }: Place, disk: DeliveryDisk): Serial | un
  *
  * @param isFirst whether there is none yet
  */
-export function switchCurrent(place: Place, serial: Serial, disk: DeliveryDisk, isFirst: boolean): void {
-  if (isFirst) makeLink(place.current, serial, inheritedOwner(place.versions), disk);
-  else replaceLink(place.current, serial, disk);
+export function switchCurrent(
+  place: Place,
+  serial: Serial,
+  owner: Owner | undefined,
+  disk: DeliveryDisk,
+  isFirst: boolean,
+): void {
+  if (isFirst) makeLink(place.current, serial, owner, disk);
+  else replaceLink(place.current, serial, owner, disk);
 }
 
 /** Throws `store/occupied` if one of those stable names is a file or link of somebody else. */
@@ -33,7 +39,7 @@ export function checkStableNames(place: Place, files: readonly DeliveryFile[], d
   for (const file of files) {
     if (linkState(place, file, disk) !== 'foreign') continue;
     throw occupied(
-      `${printable(join(place.directory, place.names[file]))} exists already and is not ours`,
+      `${printable(child(place.directory, place.names[file]))} exists already and is not ours`,
       'move it away, or name another directory with ca issue --out',
     );
   }
@@ -50,16 +56,16 @@ export function checkStableNames(place: Place, files: readonly DeliveryFile[], d
 export function addStableNames(
   place: Place,
   files: readonly DeliveryFile[],
+  owner: Owner | undefined,
   disk: DeliveryDisk,
   isNew: boolean,
 ): boolean {
   if (!isNew) checkStableNames(place, files, disk);
   const missing = isNew ? files : files.filter((file) => linkState(place, file, disk) === 'missing');
-  const owner = inheritedOwner(place.directory);
   let met = missing.length < files.length;
   for (const file of missing) {
     try {
-      makeLink(join(place.directory, place.names[file]), stableTarget(place, file), owner, disk);
+      makeLink(child(place.directory, place.names[file]), stableTarget(place, file), owner, disk);
     } catch (error) {
       if (!hasErrorCode(error, 'EEXIST')) throw error;
       // Another process was faster; it may have put the shared name of the root there.
@@ -73,20 +79,21 @@ export function addStableNames(
 /** Leads the shared name of the root here if it leads to another root or nowhere; true if it did. */
 export function mendRootName(place: Place, disk: DeliveryDisk): boolean {
   if (linkState(place, 'ca', disk) !== 'stale') return false;
-  replaceLink(join(place.directory, place.names.ca), stableTarget(place, 'ca'), disk);
+  const owner = inheritedOwner(place.directory);
+  replaceLink(child(place.directory, place.names.ca), stableTarget(place, 'ca'), owner, disk);
   return true;
 }
 
 /** Removes our links under those stable names; true if there were any. */
 export function removeStableNames(place: Place, files: readonly DeliveryFile[], disk: DeliveryDisk): boolean {
   const ours = files.filter((file) => linkState(place, file, disk) === 'ours');
-  for (const file of ours) disk.unlinkSync(join(place.directory, place.names[file]));
+  for (const file of ours) disk.unlinkSync(child(place.directory, place.names[file]));
   return ours.length > 0;
 }
 
 /** True if that stable name is ours and leads to a file. */
 export function isInPlace(place: Place, file: DeliveryFile, disk: DeliveryDisk): boolean {
-  const path = join(place.directory, place.names[file]);
+  const path = child(place.directory, place.names[file]);
   return (
     linkState(place, file, disk) === 'ours' && disk.statSync(path, { throwIfNoEntry: false }) !== undefined
   );
@@ -98,7 +105,7 @@ function linkState(
   file: DeliveryFile,
   disk: DeliveryDisk,
 ): 'missing' | 'ours' | 'stale' | 'foreign' {
-  const path = join(place.directory, place.names[file]);
+  const path = child(place.directory, place.names[file]);
   const stats = disk.lstatSync(path, { throwIfNoEntry: false });
   if (!stats) return 'missing';
   if (!stats.isSymbolicLink()) return 'foreign';
@@ -122,9 +129,9 @@ function sameContent(a: string, b: string, disk: DeliveryDisk): boolean {
   }
 }
 
-function replaceLink(path: string, target: string, disk: DeliveryDisk): void {
+function replaceLink(path: string, target: string, owner: Owner | undefined, disk: DeliveryDisk): void {
   const temporary = temporaryPath(dirname(path), 'link');
-  makeLink(temporary, target, inheritedOwner(dirname(path)), disk);
+  makeLink(temporary, target, owner, disk);
   try {
     disk.renameSync(temporary, path);
   } catch (error) {

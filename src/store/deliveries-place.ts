@@ -7,7 +7,7 @@ import { type ClientName, clientNameKey } from '../core/client-name.ts';
 import { printable } from '../core/printable.ts';
 import type { Serial } from '../core/serial.ts';
 import type { DeliveryTarget } from '../ledger/entry.ts';
-import type { FileSetDisk } from './file-set.ts';
+import { child, type FileSetDisk } from './file-set.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 
 /** The part of node:fs that deliveries use; tests put a disk here that dies at any step. */
@@ -69,16 +69,16 @@ export function placeOf(client: ClientName, target: DeliveryTarget, homePath: st
       hint: 'use another name, for example: ca-client',
     });
   }
-  const directory = target.kind === 'home' ? join(homePath, 'clients', client) : target.path;
+  const directory = target.kind === 'home' ? child(join(homePath, 'clients'), client) : target.path;
   if (!isAbsolute(directory)) throw new Error(`delivery directory ${directory} is not absolute`);
-  const versions = join(directory, `.${client}`);
-  return { client, directory, versions, current: join(versions, 'current'), names: namesOf(client) };
+  const versions = child(directory, `.${client}`);
+  return { client, directory, versions, current: child(versions, 'current'), names: namesOf(client) };
 }
 
 /** The directory of one version. */
 export function versionPath({ versions }: Place, serial: Serial): string {
   if (!isSerial(serial)) throw new Error(`serial ${JSON.stringify(serial)} is not a file name`);
-  return join(versions, serial);
+  return child(versions, serial);
 }
 
 /** True for a name that a version may have. */
@@ -86,11 +86,40 @@ export function isSerial(name: string): name is Serial {
   return /^[0-9a-f]{2,40}$/.test(name);
 }
 
+/** The home directory, with the true paths that are asked for again and again. */
+export class HomePaths {
+  readonly path: string;
+  readonly #disk: DeliveryDisk;
+  readonly #real = new Map<string, string>();
+
+  constructor(path: string, disk: DeliveryDisk) {
+    this.path = path;
+    this.#disk = disk;
+  }
+
+  /** The path without links. */
+  real(path: string): string {
+    const known = this.#real.get(path);
+    if (known !== undefined) return known;
+    const real = this.#disk.realpathSync(path);
+    if (path === this.path || path === join(this.path, 'clients')) this.#real.set(path, real);
+    return real;
+  }
+}
+
+/** What was found where a delivery is to go. */
+export interface FoundPlace {
+  /** The path of the directory, without links. */
+  readonly real: string;
+  /** False if the directory is still to be made. */
+  readonly exists: boolean;
+}
+
 /**
- * The true path of the directory, without links. Throws unless a delivery could be written there: `store/occupied` when a file is in the way or the directory is one
- * of the authority's own, `store/permission` and `store/read-only` when we may not write.
+ * Throws unless a delivery could be written there: `store/occupied` when a file is in the way or the directory is one of
+ * the authority's own, `store/permission` and `store/read-only` when we may not write.
  */
-export function checkPlace(place: Place, homePath: string, disk: DeliveryDisk): string {
+export function checkPlace(place: Place, home: HomePaths, disk: DeliveryDisk): FoundPlace {
   const found = nearest(place.directory, disk);
   if (!found.isDirectory) {
     throw occupied(
@@ -98,15 +127,16 @@ export function checkPlace(place: Place, homePath: string, disk: DeliveryDisk): 
       'name another directory with ca issue --out',
     );
   }
-  const real = join(disk.realpathSync(found.path), relative(found.path, place.directory));
-  checkOutsideHome(real, homePath, disk);
+  const exists = found.path === place.directory;
+  const real = join(home.real(found.path), relative(found.path, place.directory));
+  checkOutsideHome(real, home);
   try {
     disk.accessSync(found.path, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw ioError(error, 'write to', found.path);
   }
-  checkVersions(place, disk);
-  return real;
+  if (exists) checkVersions(place, disk);
+  return { real, exists };
 }
 
 /**
@@ -136,7 +166,7 @@ export function checkVersions({ directory, versions, current }: Place, disk: Del
 /** The paths of a delivery's files, or undefined if one that every delivery has is not there. */
 export function pathsOf(place: Place, isThere: (file: DeliveryFile) => boolean): DeliveryPaths | undefined {
   const pathOf = (file: DeliveryFile) =>
-    isThere(file) ? join(place.directory, place.names[file]) : undefined;
+    isThere(file) ? child(place.directory, place.names[file]) : undefined;
   const certificate = pathOf('certificate');
   const chain = pathOf('chain');
   const ca = pathOf('ca');
@@ -177,9 +207,11 @@ export function namesOf(client: string): DeliveryNames {
 /** The path itself if there is anything, else the nearest directory above it. */
 function nearest(path: string, disk: DeliveryDisk): { path: string; isDirectory: boolean } {
   try {
-    if (disk.lstatSync(path, { throwIfNoEntry: false })) {
+    const stats = disk.lstatSync(path, { throwIfNoEntry: false });
+    if (stats) {
       // A link to nowhere is not a directory either.
-      return { path, isDirectory: disk.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false };
+      const target = stats.isSymbolicLink() ? disk.statSync(path, { throwIfNoEntry: false }) : stats;
+      return { path, isDirectory: target?.isDirectory() ?? false };
     }
   } catch (error) {
     if (!hasErrorCode(error, 'ENOTDIR')) throw ioError(error, 'look at', path);
@@ -187,8 +219,8 @@ function nearest(path: string, disk: DeliveryDisk): { path: string; isDirectory:
   return nearest(dirname(path), disk);
 }
 
-function checkOutsideHome(directory: string, homePath: string, disk: DeliveryDisk): void {
-  const clients = join(disk.realpathSync(homePath), 'clients');
+function checkOutsideHome(directory: string, home: HomePaths): void {
+  const clients = join(home.real(home.path), 'clients');
   if (isWithin(directory, clients) && directory !== clients) return;
   if (!isWithin(directory, dirname(clients))) return;
   throw occupied(

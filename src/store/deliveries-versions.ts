@@ -16,6 +16,8 @@ import {
   certificateFiles,
   checkPlace,
   type DeliveryDisk,
+  type DeliveryFile,
+  type HomePaths,
   occupied,
   type Place,
   pathsOf,
@@ -23,6 +25,8 @@ import {
 } from './deliveries-place.ts';
 import {
   inheritedOwner,
+  type Owner,
+  ownerFrom,
   publicDirectoryMode,
   publicMode,
   secretDirectoryMode,
@@ -30,9 +34,11 @@ import {
 } from './file-mode.ts';
 import {
   allDone,
+  child,
   createFile,
   type FileToWrite,
   makeDirectories,
+  makeDirectory,
   placeFiles,
   removeEmpty,
   syncDirectories,
@@ -41,49 +47,48 @@ import type { FileSystemFlush } from './file-system-flush.ts';
 import { groupSync } from './group-sync.ts';
 import { ioError } from './io-error.ts';
 
-/** A version of this process that is not in place yet, and holds its key alone. */
-interface Staged {
-  readonly key: string;
-  /** The directories that were made for it, the outermost first. */
-  readonly made: readonly string[];
+/** What was made for a version: until it is in place, nobody but us has put anything into a directory that is new. */
+interface Made {
+  /** The directories that were made, the outermost first. */
+  readonly directories: readonly string[];
+  /** The owner of the directory around it, if its files are given to them. */
+  readonly owner: Owner | undefined;
+  /** The flush that takes all of it, if there is one. */
+  readonly flush: FileSystemFlush | undefined;
 }
 
-/** Files that were written and are not on disk yet: their descriptors, unless a flush of the whole file system takes them. */
-interface Written {
-  readonly held: number[];
-  readonly flush: FileSystemFlush | undefined;
+/** A version of this process that is not in place yet, and holds its key alone. */
+interface Staged extends Made {
+  readonly key: string;
 }
 
 /** The versions of deliveries: made, put in place, and removed. The caller holds the clients' locks. */
 export class DeliveryVersions {
-  readonly #homePath: string;
+  readonly #home: HomePaths;
   readonly #disk: DeliveryDisk;
   readonly #staged = new Map<string, Staged>();
 
-  constructor(homePath: string, disk: DeliveryDisk) {
-    this.#homePath = homePath;
+  constructor(home: HomePaths, disk: DeliveryDisk) {
+    this.#home = home;
     this.#disk = disk;
   }
 
   /** Makes a version that has its private key, on disk. What was made is removed when it throws. */
-  async stage(place: Place, serial: Serial, pem: string, flush?: FileSystemFlush): Promise<void> {
-    const disk = this.#disk;
-    checkPlace(place, this.#homePath, disk);
-    checkStableNames(place, ['privateKey', 'bundle'], disk);
+  async stage(place: Place, serial: Serial, key: string, flush?: FileSystemFlush): Promise<void> {
+    const { exists } = checkPlace(place, this.#home, this.#disk);
+    if (exists) checkStableNames(place, ['privateKey', 'bundle'], this.#disk);
     const version = versionPath(place, serial);
-    const made = makeVersion(place, version, disk);
+    const made = this.#make(place, version, flush);
     try {
-      const file = { name: place.names.privateKey, content: pem, mode: secretMode };
-      const written = made.includes(version)
-        ? this.#write(version, [file], onDevice(flush, [place.directory, version], disk))
-        : await this.#replace(version, [file]);
-      await this.#sync(written, [version, ...made.map(dirname)]);
+      const file = { name: place.names.privateKey, content: key, mode: secretMode };
+      const held = await this.#write(version, [file], made);
+      await this.#sync(held, [version, ...made.directories.map((path) => dirname(path))], made.flush);
     } catch (error) {
       this.#removeVersion(version);
-      removeEmpty(made, disk);
+      removeEmpty(made.directories, this.#disk);
       throw error;
     }
-    this.#staged.set(version, { key: pem, made });
+    this.#staged.set(version, { ...made, key });
   }
 
   /** Writes a version's files, then puts it in place, each on disk before the next step. */
@@ -98,82 +103,116 @@ export class DeliveryVersions {
     const files = allFiles.filter((file) => contents[file] !== undefined);
     // Where this process has just staged a key, the place was looked at, and its directories are on disk.
     const staged = this.#staged.get(version);
-    if (!staged) checkPlace(place, this.#homePath, disk);
-    const made = staged ? [] : makeVersion(place, version, disk);
-    /** Nobody but us has put anything into what we have just made. */
-    const isNew = (path: string) => (staged?.made ?? made).includes(path);
-    const inNewDirectory = isNew(place.directory);
-    if (!inNewDirectory) checkStableNames(place, files, disk);
-    const written =
-      isNew(version) && (!staged || staged.key === contents.privateKey)
-        ? this.#write(
-            version,
-            filesOf(place, contents, staged ? ['privateKey'] : []),
-            onDevice(flush, [place.directory, version], disk),
-          )
-        : await this.#mend(place, version, contents);
-    const isShared = addStableNames(place, files, disk, inNewDirectory) || !inNewDirectory;
-    const around = [place.directory, ...(staged ? [] : [place.versions]), ...made.map(dirname)];
-    await this.#sync(written, [version, ...around]);
+    if (!staged) checkPlace(place, this.#home, disk);
+    const made = staged ?? this.#make(place, version, flush);
+    const isNew = (path: string) => made.directories.includes(path);
+    if (!isNew(place.directory)) checkStableNames(place, files, disk);
+    const held = await this.#fill(place, version, contents, made, staged?.key);
+    const met = addStableNames(place, files, made.owner, disk, isNew(place.directory));
+    const others = staged ? [] : [place.versions, ...made.directories.map((path) => dirname(path))];
+    await this.#sync(held, [version, place.directory, ...others], made.flush);
     const isFirst = isNew(place.versions);
     const before = isFirst ? undefined : readCurrent(place, disk);
-    if (before !== serial) switchCurrent(place, serial, disk, isFirst);
-    await this.#sync({ held: [], flush: written.flush }, [place.versions]);
+    if (before !== serial) switchCurrent(place, serial, made.owner, disk, isFirst);
+    await this.#sync([], [place.versions], made.flush);
     this.#staged.delete(version);
-    if (!isShared) return pathsOf(place, (file) => files.includes(file)) ?? replaced(place);
+    if (isNew(place.directory) && !met) return inPlace(place, (file) => files.includes(file));
     const gone = allFiles.filter((file) => contents[file] === undefined);
     const tidied = removeStableNames(place, gone, disk);
     if (mendRootName(place, disk) || tidied) await syncDirectories([place.directory], disk);
     // Also at a first delivery: a run that was killed may have left the keys of certificates that were never made.
     if (before !== serial) this.#prune(place, before === undefined ? [serial] : [serial, before]);
-    return pathsOf(place, (file) => files.includes(file) && isInPlace(place, file, disk)) ?? replaced(place);
+    return inPlace(place, (file) => files.includes(file) && isInPlace(place, file, disk));
   }
 
   /** Removes a version that is not in place, and the directories that were made for it. */
   discard(version: string, ours: readonly string[]): void {
     this.#removeVersion(version);
-    const made = this.#staged.get(version)?.made ?? [];
+    const made = this.#staged.get(version)?.directories ?? [];
     this.#staged.delete(version);
     removeEmpty([...new Set([...made, ...ours])], this.#disk);
   }
 
-  /** Into a version that nobody reads yet: it is put in place when its files are whole and on disk. */
-  #write(version: string, files: readonly FileToWrite[], flush: FileSystemFlush | undefined): Written {
-    const owner = inheritedOwner(version);
-    const held: number[] = [];
-    let name = version;
+  /** Makes a version's directory, if it is not there, and those above it. */
+  #make(place: Place, version: string, flush: FileSystemFlush | undefined): Made {
+    const disk = this.#disk;
+    const outer = makeDirectories(place.directory, secretDirectoryMode, inheritedOwner, disk);
     try {
-      for (const file of files) {
-        name = join(version, file.name);
-        const fd = createFile(version, file, owner, this.#disk);
-        if (flush) this.#disk.closeSync(fd);
-        else held.push(fd);
+      const around = disk.statSync(place.directory);
+      const owner = ownerFrom(around);
+      // As open as the directory around it, so that whoever may enter that can read certificates; keys are 0600.
+      const mode = (around.mode & publicDirectoryMode) | secretDirectoryMode;
+      const isFlushed = (device: number) => device === flush?.device;
+      if (outer.includes(place.directory)) {
+        for (const path of [place.versions, version]) {
+          makeDirectory(path, mode, owner, disk);
+          outer.push(path);
+        }
+        return { directories: outer, owner, flush: isFlushed(around.dev) ? flush : undefined };
       }
-      return { held, flush };
+      const directories = [...outer, ...makeDirectories(version, mode, inheritedOwner, disk)];
+      const isAllFlushed = isFlushed(around.dev) && isFlushed(disk.statSync(version).dev);
+      return { directories, owner, flush: isAllFlushed ? flush : undefined };
     } catch (error) {
-      for (const fd of held) this.#disk.closeSync(fd);
-      throw ioError(error, 'write', name);
+      removeEmpty(outer, disk);
+      throw error;
     }
   }
 
-  /** Brings a version that was there before to these contents. A key that was staged stays, whatever they say. */
-  async #mend(place: Place, version: string, contents: DeliveryContents): Promise<Written> {
+  /** Brings a version to these contents. A key that was staged stays, whatever they say. Gives what is to be synced. */
+  async #fill(
+    place: Place,
+    version: string,
+    contents: DeliveryContents,
+    made: Made,
+    staged: string | undefined,
+  ): Promise<number[]> {
     const disk = this.#disk;
+    const files = filesOf(place, contents);
+    if (made.directories.includes(version) && (staged === undefined || staged === contents.privateKey)) {
+      const isStaged = ({ name }: FileToWrite) => staged !== undefined && name === place.names.privateKey;
+      return this.#write(
+        version,
+        files.filter((file) => !isStaged(file)),
+        made,
+      );
+    }
     const names = new Set(disk.readdirSync(version));
-    const files = filesOf(place, contents, []).filter(
-      ({ name, content }) => !names.delete(name) || !hasContent(join(version, name), content, disk),
+    const missing = files.filter(
+      ({ name, content }) => !names.delete(name) || !hasContent(child(version, name), content, disk),
     );
     names.delete(place.names.privateKey);
     for (const name of names) disk.unlinkSync(join(version, name));
-    return this.#replace(version, files);
+    await placeFiles(version, missing, { disk });
+    return [];
   }
 
-  async #replace(version: string, files: readonly FileToWrite[]): Promise<Written> {
-    await placeFiles(version, files, { disk: this.#disk });
-    return { held: [], flush: undefined };
+  /** Writes files and gives their descriptors, still to be synced, but for those that a flush takes. */
+  async #write(version: string, files: readonly FileToWrite[], made: Made): Promise<number[]> {
+    if (!made.directories.includes(version)) {
+      await placeFiles(version, files, { disk: this.#disk });
+      return [];
+    }
+    // Nobody reads them yet: the version is put in place when its files are whole and on disk.
+    const held: number[] = [];
+    try {
+      for (const file of files) {
+        const fd = createFile(version, file, made.owner, this.#disk);
+        if (made.flush) this.#disk.closeSync(fd);
+        else held.push(fd);
+      }
+      return held;
+    } catch (error) {
+      for (const fd of held) this.#disk.closeSync(fd);
+      throw ioError(error, 'write', version);
+    }
   }
 
-  async #sync({ held, flush }: Written, directories: readonly string[]): Promise<void> {
+  async #sync(
+    held: readonly number[],
+    directories: readonly string[],
+    flush: FileSystemFlush | undefined,
+  ): Promise<void> {
     const disk = this.#disk;
     try {
       if (flush) await groupSync(flush, disk);
@@ -201,39 +240,12 @@ export class DeliveryVersions {
   }
 }
 
-/** Makes a version's directory and those above it, and gives what it made. */
-function makeVersion(place: Place, version: string, disk: DeliveryDisk): string[] {
-  const outer = makeDirectories(place.directory, secretDirectoryMode, inheritedOwner, disk);
-  try {
-    // As open as the directory around it, so that whoever may enter that can read certificates; keys are 0600.
-    const mode = (disk.statSync(place.directory).mode & publicDirectoryMode) | secretDirectoryMode;
-    return [...outer, ...makeDirectories(version, mode, inheritedOwner, disk)];
-  } catch (error) {
-    removeEmpty(outer, disk);
-    throw error;
-  }
-}
-
-/** The flush, if it is one of what is there. */
-function onDevice(
-  flush: FileSystemFlush | undefined,
-  paths: readonly string[],
-  disk: DeliveryDisk,
-): FileSystemFlush | undefined {
-  return flush && paths.every((path) => disk.statSync(path).dev === flush.device) ? flush : undefined;
-}
-
-function filesOf(
-  place: Place,
-  contents: DeliveryContents,
-  but: readonly (keyof DeliveryContents)[],
-): FileToWrite[] {
+function filesOf(place: Place, contents: DeliveryContents): FileToWrite[] {
   return allFiles.flatMap((file) => {
     const content = contents[file];
-    if (content === undefined || but.includes(file)) return [];
-    return [
-      { name: place.names[file], content, mode: certificateFiles.includes(file) ? publicMode : secretMode },
-    ];
+    if (content === undefined) return [];
+    const mode = certificateFiles.includes(file) ? publicMode : secretMode;
+    return [{ name: place.names[file], content, mode }];
   });
 }
 
@@ -241,9 +253,12 @@ function hasContent(path: string, content: string | Uint8Array, disk: DeliveryDi
   return disk.lstatSync(path).isFile() && disk.readFileSync(path).equals(Buffer.from(content));
 }
 
-function replaced({ directory }: Place): never {
+/** Throws `store/occupied` if a file that every delivery has is not there. */
+function inPlace(place: Place, isThere: (file: DeliveryFile) => boolean): DeliveryPaths {
+  const paths = pathsOf(place, isThere);
+  if (paths) return paths;
   throw occupied(
-    `the files in ${printable(directory)} were replaced while they were delivered`,
+    `the files in ${printable(place.directory)} were replaced while they were delivered`,
     'see who else writes there, and deliver again: ca renew',
   );
 }

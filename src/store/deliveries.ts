@@ -13,6 +13,7 @@ import {
   checkVersions,
   type DeliveryDisk,
   type DeliveryFile,
+  HomePaths,
   occupied,
   type Place,
   pathsOf,
@@ -37,7 +38,7 @@ export interface DeliveriesOptions {
 }
 
 /** From so many on, a flush of the whole file system is cheaper than what it replaces. */
-const flushFrom = 8;
+const flushFrom = 5;
 
 /** How many deliveries hold their files open at the same time, where each file is synced by itself. */
 const openAtOnce = 128;
@@ -53,7 +54,8 @@ const lockSlots = 4096;
 export function openDeliveries(options: DeliveriesOptions): Deliveries {
   const { homePath, disk = fs } = options;
   const placeFor = (client: ClientName, target: DeliveryTarget) => placeOf(client, target, homePath);
-  const versions = new DeliveryVersions(homePath, disk);
+  const home = new HomePaths(homePath, disk);
+  const versions = new DeliveryVersions(home, disk);
   let homeFlush: Promise<FileSystemFlush | undefined> | undefined;
   const findFlush = () => {
     homeFlush ??= options.openFlush?.(homePath) ?? Promise.resolve(undefined);
@@ -87,8 +89,8 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     check: async (client, target) => {
       const place = placeFor(client, target);
       return translate('deliver to', place.directory, async () => {
-        const real = checkPlace(place, homePath, disk);
-        checkStableNames(place, certificateFiles, disk);
+        const { real, exists } = checkPlace(place, home, disk);
+        if (exists) checkStableNames(place, certificateFiles, disk);
         return claimsOf(place, target, real);
       });
     },

@@ -42,11 +42,15 @@ export function checkOwnerOnly(stats: Stats, path: string, what: string): void {
 export function inheritedOwner(directory: string): Owner | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   try {
-    const { uid, gid } = statSync(directory);
-    return uid === 0 ? undefined : { uid, gid };
+    return ownerFrom(statSync(directory));
   } catch (error) {
     throw ioError(error, 'look at', directory);
   }
+}
+
+/** Like {@link inheritedOwner}, of a directory that was looked at. */
+export function ownerFrom({ uid, gid }: Owner): Owner | undefined {
+  return process.geteuid?.() !== 0 || uid === 0 ? undefined : { uid, gid };
 }
 
 /**

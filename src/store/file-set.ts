@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { Disk } from './disk.ts';
@@ -50,7 +50,7 @@ export function createFile(
   owner: Owner | undefined,
   disk: FileSetDisk,
 ): number {
-  const fd = disk.openSync(join(directory, file.name), 'wx', file.mode);
+  const fd = disk.openSync(child(directory, file.name), 'wx', file.mode);
   try {
     fillFile(fd, file, owner, disk);
     return fd;
@@ -152,8 +152,7 @@ export function makeDirectories(
         throw error;
       }
       made.push(missing);
-      if (owner) giveDirectory(missing, mode, owner, disk);
-      else if (process.platform !== 'win32') disk.chmodSync(missing, mode);
+      setMode(missing, mode, owner, disk);
     }
     return made;
   } catch (error) {
@@ -168,6 +167,17 @@ export function makeDirectories(
       },
     );
   }
+}
+
+/** Makes a directory in one that was just made: like {@link makeDirectories}, and needs not look. Throws the system's error. */
+export function makeDirectory(path: string, mode: number, owner: Owner | undefined, disk: Disk): void {
+  disk.mkdirSync(path, mode);
+  setMode(path, mode, owner, disk);
+}
+
+function setMode(path: string, mode: number, owner: Owner | undefined, disk: Disk): void {
+  if (owner) giveDirectory(path, mode, owner, disk);
+  else if (process.platform !== 'win32') disk.chmodSync(path, mode);
 }
 
 /** By descriptor: in a directory of somebody else's, the name may lead elsewhere by now. */
@@ -209,6 +219,11 @@ export function removeTemporaries(directory: string, names: readonly string[], d
   } catch {
     // They do no harm; what does is told by the writing that follows.
   }
+}
+
+/** The path of a plain name in a directory: what join gives, which spends more on it than the system on the file. */
+export function child(directory: string, name: string): string {
+  return directory.endsWith(sep) ? directory + name : directory + sep + name;
 }
 
 /** A new name in the directory that no reader takes for a file of ours. */

@@ -57,6 +57,8 @@ export class DiskHistory {
   readonly #root: Inode = { kind: 'directory', mode: 0o755, data: [] };
   readonly #byNumber = new Map<number, Inode>();
   readonly #changes: NameChange[] = [];
+  /** What each flush that is under way takes to the disk. */
+  readonly #flushes = new Map<number, readonly { isSynced: boolean }[]>();
   /** The names as programs see them now. */
   readonly #names: Names = new Map([[this.#root, new Map()]]);
 
@@ -117,6 +119,15 @@ export class DiskHistory {
         for (const each of this.#changes) {
           if (each.sets.some(({ directory }) => directory === inode)) each.isSynced = true;
         }
+        return;
+      }
+      case 'flush-begun': {
+        const data = [...this.#byNumber.values()].flatMap((inode) => inode.data);
+        this.#flushes.set(change.flush, [...data, ...this.#changes]);
+        return;
+      }
+      case 'flushed': {
+        for (const each of this.#flushes.get(change.flush) ?? []) each.isSynced = true;
       }
     }
   }

@@ -56,6 +56,20 @@ disk['fsync'] = ((fd: number, done: (error: Error | null) => void) => {
   return (realFsync as unknown as typeof realFs.fsync)(fd, done);
 }) as unknown as Call;
 
+/** A flush of the whole file system is another program's work. */
+const programs = require('node:child_process') as Record<string, Call>;
+const realSpawn = programs['spawn'];
+programs['spawn'] = ((program: string, args: readonly string[], ...more: never[]) => {
+  const spawn = realSpawn as unknown as (...args: unknown[]) => unknown;
+  if (!program.endsWith('/sync') || args[0] !== '-f') return spawn(program, args, ...more);
+  try {
+    step('spawn', () => undefined, []);
+  } catch {
+    return spawn('/bin/sh', ['-c', 'echo "sync: error syncing: Input/output error" >&2; exit 1'], ...more);
+  }
+  return spawn(program, args, ...more);
+}) as unknown as Call;
+
 if (fault === 'count' && countPath !== undefined) {
   const write = realFs.writeFileSync;
   process.on('exit', () => write(countPath, `${calls}`));

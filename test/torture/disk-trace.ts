@@ -23,7 +23,10 @@ export type DiskCall =
   | { readonly call: 'truncate'; readonly inode: number; readonly length: number }
   | { readonly call: 'mode'; readonly inode: number; readonly mode: number }
   /** What the file holds, or the names in the directory, is on the disk now. */
-  | { readonly call: 'sync'; readonly inode: number };
+  | { readonly call: 'sync'; readonly inode: number }
+  /** A flush of the whole file system has begun: when it ends, all that was changed until now is on the disk. */
+  | { readonly call: 'flush-begun'; readonly flush: number }
+  | { readonly call: 'flushed'; readonly flush: number };
 
 // biome-ignore lint/suspicious/noExplicitAny: functions of all shapes are replaced by their names
 type Call = (...args: any[]) => any;
@@ -88,6 +91,20 @@ function install(note: (call: DiskCall) => void): void {
       if (!error) note({ call: 'sync', inode: inodeOf(fd) });
       done(error);
     });
+  let flushes = 0;
+  const programs = require('node:child_process') as Record<string, Call>;
+  const { spawn } = { ...programs };
+  programs['spawn'] = (program: string, args: readonly string[], ...more: unknown[]) => {
+    const isFlush = program.endsWith('/sync') && args[0] === '-f';
+    const flush = ++flushes;
+    if (isFlush) note({ call: 'flush-begun', flush });
+    const child = spawn?.(program, args, ...more);
+    if (isFlush)
+      child.on('exit', (exitCode: number | null) => {
+        if (exitCode === 0) note({ call: 'flushed', flush });
+      });
+    return child;
+  };
   disk['ftruncateSync'] = (fd: number, length = 0) => {
     real.ftruncateSync(fd, length);
     note({ call: 'truncate', inode: inodeOf(fd), length });

@@ -63,7 +63,7 @@ class Steps {
   readonly #passphrase: string;
   /** A backup of the authority that the commands work on. */
   readonly #backup: string;
-  /** A list of new clients, two of which share a directory. */
+  /** A list of new clients, two of which share a directory: so many that the file system is flushed for them. */
   readonly #list: string;
   readonly #faults: string[] = [];
 
@@ -75,7 +75,7 @@ class Steps {
     this.#backup = join(directory, 'backup.tar');
     writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
     this.#list = join(directory, 'clients.csv');
-    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\n');
+    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\neast,\ncentre,\n');
   }
 
   run(isChosen: (step: number) => boolean): StepReport {

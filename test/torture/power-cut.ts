@@ -78,7 +78,7 @@ class PowerCuts {
   readonly #home: string;
   readonly #random: SeededRandom;
   readonly #passphrase: string;
-  /** A list of new clients, two of which share a directory. */
+  /** A list of new clients, two of which share a directory: so many that the file system is flushed for them. */
   readonly #list: string;
   readonly #shim: string;
   readonly #trace: string;
@@ -96,7 +96,7 @@ class PowerCuts {
     mkdirSync(this.#place);
     writeFileSync(this.#passphrase, 'correct horse battery\n', { mode: 0o600 });
     this.#list = join(directory, 'clients.csv');
-    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\n');
+    writeFileSync(this.#list, 'client,out\nnorth,\nsouth,place/out\nwest,place/out\neast,\ncentre,\n');
   }
 
   run({ rolls, isChosen = () => true, syncs = true }: PowerCutOptions): PowerCutReport {
@@ -104,7 +104,7 @@ class PowerCuts {
     const promises = life.map((args) => this.#live(args));
     const changes = this.#changes();
     changes.forEach((change, index) => {
-      if (syncs || change.call !== 'sync') history.apply(change);
+      if (syncs || !(change.call === 'sync' || change.call === 'flushed')) history.apply(change);
       const instant = index + 1;
       if (!isChosen(instant)) return;
       for (const [name, fate] of this.#fates(rolls)) {
