@@ -26,7 +26,7 @@ const hashedNames = '[name]-[hash]';
 /** What is loaded together when one of its modules is imported dynamically; the first that matches counts. */
 const groups = [
   { name: 'record', modules: /^(bin\/ports|src\/authority\/inventory|src\/cli\/commands\/(list|show))\.ts$/ },
-  { name: 'programs', modules: /^src\/store\/(hook|file-system-flush)\.ts$/ },
+  { name: 'programs', modules: /^src\/store\/(hook|file-system-flush|delivery-thread)\.ts$/ },
   {
     name: 'sign',
     modules: /\/(issue|revoke|crl|publish-crl|settings|target-file|key-generator|input-file)\.ts$/,
@@ -64,17 +64,25 @@ const program = await build({
   format: 'esm',
   splitting: true,
   write: false,
-  entryPoints: [{ in: 'bin/ca.ts', out: 'program' }],
+  entryPoints: [
+    { in: 'bin/ca.ts', out: 'program' },
+    { in: 'src/store/delivery-worker.ts', out: 'delivery-worker' },
+  ],
   entryNames: hashedNames,
   chunkNames: hashedNames,
   plugins: [groupImports(groups), separateLibraries(libraryFiles), addon, noPrograms],
 });
+const programFiles = outputNames(program.metafile);
 for (const { path, text } of program.outputFiles) {
   const { code } = await transform(bindDirectly(text), {
     format: 'cjs',
     target: common.target,
     platform: 'node',
     supported: { 'dynamic-import': false },
+    define: {
+      'import.meta.dirname': '__dirname',
+      deliveryWorker: JSON.stringify(programFiles['src/store/delivery-worker.ts']),
+    },
     minifyWhitespace: true,
     minifySyntax: true,
   });
@@ -84,7 +92,7 @@ await build({
   ...common,
   format: 'cjs',
   entryPoints: [{ in: 'bin/start.ts', out: 'ca' }],
-  define: { program: JSON.stringify(`./${outputNames(program.metafile)['bin/ca.ts']}`) },
+  define: { program: JSON.stringify(`./${programFiles['bin/ca.ts']}`) },
 });
 chmodSync(join(made, 'ca.cjs'), 0o755);
 writeFileSync(join(made, 'ca.schema.json'), settingsSchema());

@@ -8,6 +8,9 @@ import { openHome } from '../src/store/home.ts';
 import { openKeyStore } from '../src/store/key-files.ts';
 import type { LockHolder } from '../src/store/lock.ts';
 
+/** The file of the thread that makes deliveries; the build says its name. */
+declare const deliveryWorker: string;
+
 /** A transaction is over in milliseconds; a minute of waiting means that something is stuck. */
 const ledgerWaitMs = 60_000;
 /** Under this lock runs one hook, 60 s by default, or the delivery of one batch without hooks. */
@@ -39,6 +42,10 @@ export function openPorts(
       async openFlush(directory) {
         const { openFlush } = await import('../src/store/file-system-flush.ts');
         return openFlush(directory);
+      },
+      async openThread() {
+        const { startDeliveryThread } = await import('../src/store/delivery-thread.ts');
+        return startDeliveryThread(join(import.meta.dirname, deliveryWorker), home);
       },
     }),
     backups: backupsOf(home, options.progress),

@@ -21,6 +21,7 @@ import {
   versionPath,
 } from './deliveries-place.ts';
 import { DeliveryVersions } from './deliveries-versions.ts';
+import type { ThreadedDeliveries } from './delivery-thread.ts';
 import type { FileSystemFlush } from './file-system-flush.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { type LockHolder, withLock } from './lock.ts';
@@ -35,10 +36,15 @@ export interface DeliveriesOptions {
   readonly disk?: DeliveryDisk;
   /** Where many are made at once: how to flush the file system of the home directory, if it can be. */
   readonly openFlush?: (directory: string) => Promise<FileSystemFlush | undefined>;
+  /** Where a great many are made: how to have it done by another thread. */
+  readonly openThread?: () => Promise<ThreadedDeliveries>;
 }
 
 /** From so many on, a flush of the whole file system is cheaper than what it replaces. */
 const flushFrom = 5;
+
+/** From so many on, another thread is worth its start. */
+const threadFrom = 256;
 
 /** How many deliveries hold their files open at the same time, where each file is synced by itself. */
 const openAtOnce = 128;
@@ -62,6 +68,12 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     return homeFlush;
   };
 
+  let thread: Promise<ThreadedDeliveries> | undefined;
+  /** The other thread; once there is one, it makes all: it knows what it has staged. */
+  const findThread = (count: number) => {
+    if (count >= threadFrom) thread ??= options.openThread?.();
+    return thread;
+  };
   const stage = async ({ client, target, serial, pem }: KeyToStage, flushed?: FileSystemFlush) => {
     const place = placeFor(client, target);
     return translate('deliver to', place.directory, () => versions.stage(place, serial, pem, flushed));
@@ -85,6 +97,11 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     return outcomes;
   };
 
+  const stageKeys: Deliveries['stageKeys'] = async (keys) =>
+    (await findThread(keys.length))?.stageKeys(keys) ?? together(keys, stage);
+  const deliverAll: Deliveries['deliverAll'] = async (many) =>
+    (await findThread(many.length))?.deliverAll(many) ?? together(many, make);
+
   return {
     check: async (client, target) => {
       const place = placeFor(client, target);
@@ -95,8 +112,8 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       });
     },
 
-    stageKey: (client, target, serial, pem) => stage({ client, target, serial, pem }),
-    stageKeys: (keys) => together(keys, stage),
+    stageKey: async (client, target, serial, pem) => only(await stageKeys([{ client, target, serial, pem }])),
+    stageKeys,
 
     readKey: async (client, target, serial) => {
       const place = placeFor(client, target);
@@ -106,8 +123,9 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     readPkcs12Password: async (client, target) =>
       readInPlace(placeFor(client, target), 'pkcs12Password', disk),
 
-    deliver: (client, target, serial, contents) => make({ client, target, serial, contents }),
-    deliverAll: (many) => together(many, make),
+    deliver: async (client, target, serial, contents) =>
+      only(await deliverAll([{ client, target, serial, contents }])),
+    deliverAll,
 
     directory: (client, target) => placeFor(client, target).directory,
 
@@ -121,6 +139,8 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     readCertificate: async (client, target) => readInPlace(placeFor(client, target), 'certificate', disk),
 
     discard: async (client, target, serial) => {
+      const other = await thread;
+      if (other) return other.discard(client, target, serial);
       const place = placeFor(client, target);
       return translate('discard a version in', place.directory, async () => {
         if (readCurrent(place, disk) === serial) throw new Error(`version ${serial} is in place`);
@@ -140,6 +160,13 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       return withLock(join(homePath, 'delivery.lock'), lock, work);
     },
   };
+}
+
+/** What came of the one that was asked for. */
+function only<T>([outcome]: readonly PromiseSettledResult<T>[]): T {
+  if (!outcome) throw new Error('nothing came of it');
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return outcome.value;
 }
 
 /** The slot of a client's lock, which names that differ in case or Unicode form alone share. */

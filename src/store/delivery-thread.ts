@@ -1,0 +1,81 @@
+import { Worker } from 'node:worker_threads';
+import type { Deliveries } from '../authority/ports.ts';
+import { CaError, type ErrorCode } from '../core/ca-error.ts';
+
+/** What can be done beside the thread that makes keys and signs. */
+export type ThreadedDeliveries = Pick<Deliveries, 'stageKeys' | 'deliverAll' | 'discard'>;
+
+/** One call that the thread is asked for. Its arguments are plain values. */
+export interface ThreadCall {
+  readonly id: number;
+  readonly method: keyof ThreadedDeliveries;
+  readonly args: readonly unknown[];
+}
+
+/** What came of a call: its value, or of each of its items. */
+export interface ThreadAnswer {
+  readonly id: number;
+  readonly outcome: unknown;
+}
+
+/** An error as it crosses between threads, which would lose all but its message. */
+export interface ThreadError {
+  readonly code?: string;
+  readonly hint?: string | undefined;
+  readonly message: string;
+}
+
+export type Settled = PromiseSettledResult<unknown>;
+
+/**
+ * Deliveries that are made in a thread of their own, so that files are written on one core while keys are made and
+ * certificates signed on another. What they need on disk is there when a call ends, as without the thread.
+ *
+ * @param program the path of the bundled `delivery-worker`
+ */
+export function startDeliveryThread(program: string, homePath: string): ThreadedDeliveries {
+  const worker = new Worker(program, { workerData: { homePath } });
+  const pending = new Map<number, { resolve(outcome: Settled): void; reject(error: unknown): void }>();
+  let calls = 0;
+  const end = (error: unknown) => {
+    for (const { reject } of pending.values()) reject(error);
+    pending.clear();
+  };
+  worker.on('message', ({ id, outcome }: ThreadAnswer) => {
+    pending.get(id)?.resolve(outcome as Settled);
+    pending.delete(id);
+    if (pending.size === 0) worker.unref();
+  });
+  worker.on('error', end);
+  worker.on('exit', (exitCode) => end(new Error(`the thread of deliveries exited ${exitCode}`)));
+  worker.unref();
+
+  const ask = async (method: ThreadCall['method'], args: readonly unknown[]): Promise<unknown> => {
+    worker.ref();
+    const outcome = await new Promise<Settled>((resolve, reject) => {
+      const id = ++calls;
+      pending.set(id, { resolve, reject });
+      worker.postMessage({ id, method, args } satisfies ThreadCall);
+    });
+    if (outcome.status === 'rejected') throw revive(outcome.reason as ThreadError);
+    return outcome.value;
+  };
+  const askForEach = async <T>(method: ThreadCall['method'], items: readonly unknown[]) => {
+    const outcomes = (await ask(method, [items])) as readonly PromiseSettledResult<T>[];
+    return outcomes.map((each) =>
+      each.status === 'rejected' ? { status: each.status, reason: revive(each.reason) } : each,
+    );
+  };
+  return {
+    stageKeys: (keys) => askForEach('stageKeys', keys),
+    deliverAll: (deliveries) => askForEach('deliverAll', deliveries),
+    discard: async (...args) => {
+      await ask('discard', args);
+    },
+  };
+}
+
+function revive({ code, hint, message }: ThreadError): Error {
+  if (code === undefined) return new Error(message);
+  return new CaError(code as ErrorCode, message, hint === undefined ? {} : { hint });
+}
