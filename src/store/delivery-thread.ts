@@ -37,7 +37,9 @@ export function startDeliveryThread(program: string, homePath: string): Threaded
   const worker = new Worker(program, { workerData: { homePath } });
   const pending = new Map<number, { resolve(outcome: Settled): void; reject(error: unknown): void }>();
   let calls = 0;
+  let ended = false;
   const end = (error: unknown) => {
+    ended = true;
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
   };
@@ -51,6 +53,7 @@ export function startDeliveryThread(program: string, homePath: string): Threaded
   worker.unref();
 
   const ask = async (method: ThreadCall['method'], args: readonly unknown[]): Promise<unknown> => {
+    if (ended) throw new Error('the thread of deliveries has ended');
     worker.ref();
     const outcome = await new Promise<Settled>((resolve, reject) => {
       const id = ++calls;

@@ -50,6 +50,28 @@ it.runIf(process.geteuid?.() === 0)("leaves root's files to the directory's owne
   }
 });
 
+it('lets the transactions of one process take turns, and tells nobody to wait for itself', async () => {
+  begin();
+  const waits: unknown[] = [];
+  const ledger = open({ onWait: (holder) => waits.push(holder) });
+  let inside = 0;
+  const names = ['a', 'b', 'c', 'd'];
+  const done = await Promise.allSettled(
+    names.map((name) =>
+      ledger.transact(async (transaction) => {
+        expect(++inside).toBe(1);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        inside--;
+        if (name === 'b') throw new Error('no');
+        await transaction.append([added(name)]);
+      }),
+    ),
+  );
+  expect(done.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+  expect(lines()).toHaveLength(4);
+  expect(waits).toEqual([]);
+});
+
 describe('createLedger', () => {
   it('writes the first entries and never replaces a ledger', () => {
     const head = createLedger(place.path, [created(), added('billing')], { clock });

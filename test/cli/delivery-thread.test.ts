@@ -1,0 +1,74 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { CaError } from '../../src/core/ca-error.ts';
+import { parseClientName } from '../../src/core/client-name.ts';
+import { parseSerial } from '../../src/core/serial.ts';
+import { startDeliveryThread } from '../../src/store/delivery-thread.ts';
+import { shippedCli } from '../support/run-cli.ts';
+
+const program = join(dirname(shippedCli), 'delivery-worker.cjs');
+const serial = parseSerial('1a01');
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'ca-thread-'));
+  mkdirSync(join(home, 'clients'));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+function key(name: string) {
+  return { client: parseClientName(name), target: { kind: 'home' }, serial, pem: `key of ${name}` } as const;
+}
+
+function delivery(name: string) {
+  const { client, target, pem } = key(name);
+  const contents = {
+    certificate: 'certificate',
+    chain: 'chain',
+    ca: 'root',
+    privateKey: pem,
+    bundle: 'bundle',
+  };
+  return { client, target, serial, contents };
+}
+
+it('makes deliveries as without the thread, and tells what failed for one as it was', async () => {
+  const thread = startDeliveryThread(program, home);
+  writeFileSync(join(home, 'clients', 'bad'), 'in the way');
+  const [good, bad] = await thread.stageKeys([key('good'), key('bad')]);
+  expect(good).toEqual({ status: 'fulfilled', value: undefined });
+  expect(bad?.status === 'rejected' && bad.reason).toBeInstanceOf(CaError);
+  expect(bad).toMatchObject({
+    reason: {
+      code: 'store/occupied',
+      message: `${join(home, 'clients', 'bad')} is not a directory`,
+      hint: 'name another directory with ca issue --out',
+    },
+  });
+  const [made] = await thread.deliverAll([delivery('good')]);
+  expect(made).toMatchObject({ value: { directory: join(home, 'clients', 'good') } });
+  expect(readFileSync(join(home, 'clients', 'good', 'good.key'), 'utf8')).toBe('key of good');
+});
+
+it('does several things at a time, and knows what it has staged', async () => {
+  const thread = startDeliveryThread(program, home);
+  const names = ['one', 'two', 'three', 'four', 'five', 'six'];
+  const [first, second] = await Promise.all([
+    thread.stageKeys(names.map(key)),
+    thread.stageKeys([key('seven')]),
+  ]);
+  expect([...first, ...second].every(({ status }) => status === 'fulfilled')).toBe(true);
+  const { client, target } = key('seven');
+  await thread.discard(client, target, serial);
+  expect(existsSync(join(home, 'clients', 'seven'))).toBe(false);
+  // A bug is thrown as one.
+  await thread.deliverAll([delivery('one')]);
+  await expect(thread.discard(key('one').client, target, serial)).rejects.toThrow('is in place');
+});
+
+it('fails what it is asked for when it cannot run', async () => {
+  const thread = startDeliveryThread(join(home, 'none.cjs'), home);
+  await expect(thread.stageKeys([key('one')])).rejects.toThrow('none.cjs');
+  await expect(thread.stageKeys([key('one')])).rejects.toThrow('has ended');
+});

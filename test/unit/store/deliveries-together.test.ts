@@ -1,0 +1,197 @@
+import * as fs from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Deliveries, DeliveryToMake, KeyToStage } from '../../../src/authority/ports.ts';
+import { parseClientName } from '../../../src/core/client-name.ts';
+import { parseSerial } from '../../../src/core/serial.ts';
+import type { DeliveryTarget } from '../../../src/ledger/entry.ts';
+import { openDeliveries } from '../../../src/store/deliveries.ts';
+import type { DeliveryDisk } from '../../../src/store/deliveries-place.ts';
+
+let base: string;
+let home: string;
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'ca-together-'));
+  home = join(base, 'home');
+  mkdirSync(join(home, 'clients'), { recursive: true });
+});
+afterEach(() => rmSync(base, { recursive: true }));
+
+const names = ['one', 'two', 'three', 'four', 'five', 'six'];
+const atHome: DeliveryTarget = { kind: 'home' };
+
+describe('many deliveries', () => {
+  it('are flushed together, keys, files and the switch each before what relies on them', async () => {
+    const { deliveries, log } = open();
+    expect((await deliveries.stageKeys(keys())).map(({ status }) => status)).toEqual(
+      names.map(() => 'fulfilled'),
+    );
+    expect(log).toEqual([...names.map((name) => `wrote ${name}.key`), 'flushed']);
+    log.length = 0;
+    const made = await deliveries.deliverAll(contents());
+    expect(made.map((each) => each.status === 'fulfilled' && each.value.directory)).toEqual(
+      names.map((name) => join(home, 'clients', name)),
+    );
+    const [files, switches, rest] = log.join('\n').split('\nflushed');
+    for (const name of names) {
+      for (const file of [`${name}.crt`, `${name}-chain.crt`, 'ca.crt', `${name}.pem`])
+        expect(files).toContain(`wrote ${file}`);
+      expect(files).not.toContain('linked current');
+      expect(readFileSync(join(home, 'clients', name, `${name}.pem`), 'utf8')).toBe(`bundle of ${name}`);
+    }
+    expect(switches?.match(/linked current/g)).toHaveLength(names.length);
+    expect(rest).toBe('');
+  });
+
+  it('are synced file by file where there is no flush', async () => {
+    const { deliveries, log } = open({ flush: 'none' });
+    await deliveries.stageKeys(keys());
+    await deliveries.deliverAll(contents());
+    expect(log.filter((line) => line === 'synced')).toHaveLength(names.length * 11 + 1);
+  });
+
+  it('are synced file by file on another file system than that of the home directory', async () => {
+    const { deliveries, log } = open({ flush: 'other device' });
+    await deliveries.stageKeys(keys());
+    expect(log).not.toContain('flushed');
+    expect(log.filter((line) => line === 'synced').length).toBeGreaterThan(names.length);
+  });
+
+  it('leave no key behind when the flush fails', async () => {
+    const { deliveries } = open({ flush: 'fails' });
+    const outcomes = await deliveries.stageKeys(keys());
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store/io' } });
+    expect(readdirSync(join(home, 'clients'))).toEqual([]);
+  });
+
+  it('are not in place when the flush of their files fails, and are when they are made again', async () => {
+    await open().deliveries.stageKeys(keys());
+    const { deliveries } = open({ flush: 'fails' });
+    for (const outcome of await deliveries.deliverAll(contents()))
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store/io' } });
+    for (const name of names) expect(existsSync(join(home, 'clients', name, `${name}.crt`))).toBe(false);
+    for (const outcome of await open().deliveries.deliverAll(contents()))
+      expect(outcome.status).toBe('fulfilled');
+  });
+
+  it('stop none of the others when one fails', async () => {
+    const { deliveries } = open();
+    await deliveries.stageKeys(keys());
+    fs.writeFileSync(join(home, 'clients', 'two', '.two', '1a01', 'two.pem'), 'somebody was here');
+    const outcomes = await deliveries.deliverAll(contents());
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      names.map((name) => (name === 'two' ? 'rejected' : 'fulfilled')),
+    );
+    const [mended] = await open().deliveries.deliverAll(contents().filter(({ client }) => client === 'two'));
+    expect(mended?.status).toBe('fulfilled');
+    expect(readFileSync(join(home, 'clients', 'two', 'two.pem'), 'utf8')).toBe('bundle of two');
+  });
+
+  it('lead the root of a directory that clients share to one that is there', async () => {
+    const target: DeliveryTarget = { kind: 'directory', path: join(base, 'shared') };
+    const { deliveries } = open();
+    await deliveries.stageKeys(keys(target));
+    const [first, ...others] = contents(target);
+    // The one whose name is there first never comes.
+    const outcomes = await deliveries.deliverAll(others);
+    expect(outcomes.every(({ status }) => status === 'fulfilled')).toBe(true);
+    expect(readFileSync(join(base, 'shared', 'ca.crt'), 'utf8')).toBe('root');
+    expect(first?.client).toBe('one');
+  });
+
+  it('are made in the other thread once there are very many, and what it has staged is discarded there', async () => {
+    const calls: string[] = [];
+    const answer = (method: string) => async (items: readonly unknown[]) => {
+      calls.push(`${method} ${items.length}`);
+      return items.map(() => ({ status: 'fulfilled' as const, value: undefined as never }));
+    };
+    const deliveries = openDeliveries({
+      ...options(),
+      openThread: async () => ({
+        stageKeys: answer('stageKeys'),
+        deliverAll: answer('deliverAll'),
+        discard: async (client) => {
+          calls.push(`discard ${client}`);
+        },
+      }),
+    });
+    const [key] = keys();
+    if (!key) throw new Error('no key');
+    await deliveries.stageKeys(keys());
+    expect(calls).toEqual([]);
+    await deliveries.stageKeys(Array.from({ length: 256 }, () => key));
+    await deliveries.deliverAll(contents());
+    await deliveries.discard(key.client, atHome, key.serial);
+    expect(calls).toEqual(['stageKeys 256', 'deliverAll 6', 'discard one']);
+  });
+});
+
+function keys(target = atHome): KeyToStage[] {
+  return names.map((name) => ({
+    client: parseClientName(name),
+    target,
+    serial: parseSerial('1a01'),
+    pem: `key of ${name}`,
+  }));
+}
+
+function contents(target = atHome): DeliveryToMake[] {
+  return keys(target).map(({ client, serial, pem }) => ({
+    client,
+    target,
+    serial,
+    contents: {
+      certificate: `certificate of ${client}`,
+      chain: `chain of ${client}`,
+      ca: 'root',
+      privateKey: pem,
+      bundle: `bundle of ${client}`,
+    },
+  }));
+}
+
+function options() {
+  return { homePath: home, clock: () => new Date('2026-11-22T12:00:00Z'), lockWaitMs: 0 };
+}
+
+/** Deliveries on a disk that tells what it wrote, linked, synced and flushed, in that order. */
+function open({ flush = 'works' }: { flush?: 'works' | 'fails' | 'none' | 'other device' } = {}): {
+  deliveries: Deliveries;
+  log: string[];
+} {
+  const log: string[] = [];
+  const nameOf = (path: unknown) => String(path).split('/').at(-1);
+  const disk: DeliveryDisk = {
+    ...fs,
+    openSync: (path, flags, mode) => {
+      if (flags === 'wx') log.push(`wrote ${nameOf(path)}`);
+      return fs.openSync(path, flags, mode);
+    },
+    fsync: Object.assign(
+      (fd: number, done: fs.NoParamCallback) =>
+        fs.fsync(fd, (error) => {
+          log.push('synced');
+          done(error);
+        }),
+      { __promisify__: fs.fsync.__promisify__ },
+    ),
+    symlinkSync: (to, path) => {
+      log.push(`linked ${nameOf(path)}`);
+      fs.symlinkSync(to, path);
+    },
+  };
+  const device = statSync(home).dev + (flush === 'other device' ? 1 : 0);
+  const run = async () => {
+    if (flush === 'fails') throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'syncfs' });
+    log.push('flushed');
+  };
+  const deliveries = openDeliveries({
+    ...options(),
+    disk,
+    ...(flush === 'none' ? {} : { openFlush: async () => ({ device, run }) }),
+  });
+  return { deliveries, log };
+}
