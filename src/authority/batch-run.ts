@@ -43,6 +43,8 @@ export interface BatchRun {
   readonly delivered: DeliveredCertificate[];
   readonly failed: Failure[];
   readonly skipped: Skipped[];
+  /** How many entries it has put on record: what came besides is others' doing. */
+  entries: number;
 }
 
 /** A run that has done nothing yet. */
@@ -62,6 +64,7 @@ export function newBatchRun({ authority }: LedgerView, settings: Settings, ports
     delivered: [],
     failed: [],
     skipped: [],
+    entries: 0,
   };
 }
 

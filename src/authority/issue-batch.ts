@@ -9,6 +9,7 @@ import { certify } from './certify.ts';
 import { type Client, deliverTogether, type RecordedCertificate } from './deliver.ts';
 import { describe, entriesOf, type IssuePlan, type IssueResult } from './issue-plan.ts';
 import type { Signer } from './issuer.ts';
+import type { LedgerTransaction } from './ports.ts';
 
 /** A certificate to be made for one client, whatever the reason. */
 export interface Candidate {
@@ -107,7 +108,10 @@ export class IssueBatch {
           }, [candidate]);
         }
         if (signed.length === 0) return;
-        await transaction.append(signed.flatMap(({ entries }) => entries));
+        await this.#append(
+          transaction,
+          signed.flatMap(({ entries }) => entries),
+        );
         this.#recorded = signed;
       }),
     );
@@ -135,7 +139,7 @@ export class IssueBatch {
       ({ client, serial }): Delivered => ({ type: 'delivered', client: client.name, serial }),
     );
     try {
-      await ports.ledger.transact((transaction) => transaction.append(entries));
+      await ports.ledger.transact((transaction) => this.#append(transaction, entries));
       for (const { candidate, result } of delivered) {
         if (this.#open.delete(candidate)) this.#run.issued.push(result);
       }
@@ -175,6 +179,17 @@ export class IssueBatch {
       await work();
     } catch (error) {
       for (const candidate of of) this.#fail(candidate, error);
+    }
+  }
+
+  /** Counted before they can be seen: who looks meanwhile takes none of ours for others' doing. */
+  async #append(transaction: LedgerTransaction, entries: readonly EntryBody[]): Promise<void> {
+    this.#run.entries += entries.length;
+    try {
+      await transaction.append(entries);
+    } catch (error) {
+      this.#run.entries -= entries.length;
+      throw error;
     }
   }
 

@@ -253,17 +253,18 @@ function candidateOf(
   line: IssueLine,
   csr: Csr | undefined,
   { policy: { hook } }: IssuePlan,
-  { ports, settings, issuer, skipped }: BatchRun,
+  run: BatchRun,
   owed: CertificateRecord[],
 ): Candidate {
+  const { ports, settings, issuer, skipped } = run;
   const { client } = line.request;
-  let last: { readonly seq: number; readonly decision: Decision } | undefined;
+  let last: { readonly others: number; readonly decision: Decision } | undefined;
   const decideNow = async (view: LedgerView) => {
-    const { seq } = view.head;
-    // Nothing has happened since: nothing is decided otherwise.
-    if (last?.seq !== seq) {
+    // What this run puts on record is of other clients: unless somebody else has, nothing is decided otherwise.
+    const others = view.head.seq - run.entries;
+    if (last?.others !== others) {
       const context = { settings, issuer, now: ports.clock() };
-      last = { seq, decision: await decide(line, csr, view, context, ports) };
+      last = { others, decision: await decide(line, csr, view, context, ports) };
     }
     return last.decision.kind === 'issue' ? last.decision.plan : undefined;
   };

@@ -21,6 +21,11 @@ export async function benchBulk(ca: string, directory: string, clients: number):
   const fresh = rateOf(clients, () => run(node, [ca, 'issue', '--from', list, '--home', home, '--quiet']));
   const again = rateOf(clients, () => run(node, [ca, 'issue', '--from', list, '--home', home, '--quiet']));
   const renewed = rateOf(clients, () => run(node, [ca, 'renew', '--force', '--home', home, '--quiet']));
+  const outcasts = join(directory, 'outcasts.txt');
+  fs.writeFileSync(outcasts, names.map((name) => `${name}\n`).join(''));
+  const revoked = rateOf(clients, () =>
+    run(node, [ca, 'revoke', '--from', outcasts, '--home', home, '--quiet', '--yes']),
+  );
   const bare = await bareFiles(join(directory, 'bare'), names);
   const loop = opensslLoop(join(directory, 'openssl-loop'));
 
@@ -46,6 +51,7 @@ export async function benchBulk(ca: string, directory: string, clients: number):
     atLeast(`ca issue --from, ${count} requests`, signed, 'openssl ca -infiles, nothing synced', infiles, 1),
     absolute(`ca issue --from again, nothing missing`, again),
     absolute(`ca renew, ${count} due`, renewed),
+    absolute(`ca revoke --from, ${count} clients, one CRL`, revoked),
   ];
 }
 

@@ -21,6 +21,8 @@ import { buildShim } from './shim.ts';
 export interface PowerCutReport {
   /** How often the commands change the disk: as many instants there are for a power cut. */
   readonly changes: number;
+  /** How many of them are flushes of the whole file system. */
+  readonly flushes: number;
   /** How many different states of the disk after a power cut were judged. */
   readonly states: number;
   readonly faults: readonly string[];
@@ -123,7 +125,8 @@ class PowerCuts {
         }
       }
     });
-    return { changes: changes.length, states: this.#seen.size, faults: this.#faults };
+    const flushes = changes.filter(({ call }) => call === 'flushed').length;
+    return { changes: changes.length, flushes, states: this.#seen.size, faults: this.#faults };
   }
 
   #live(args: readonly string[]): Promised {

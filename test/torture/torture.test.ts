@@ -1,4 +1,6 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { openFlush } from '../../src/store/file-system-flush.ts';
 import { isInstalled } from '../support/installed.ts';
 import { everyStep } from './every-step.ts';
 import { mixedRounds } from './mixes.ts';
@@ -35,13 +37,14 @@ describe.skipIf(!isInstalled('openssl'))('torture (judged by openssl)', () => {
     120_000,
   );
 
-  it('loses nothing that was promised in a power cut', () => {
-    const { states, faults } = powerCuts(new SeededRandom(seed), {
+  it('loses nothing that was promised in a power cut', async () => {
+    const { states, flushes, faults } = powerCuts(new SeededRandom(seed), {
       rolls: 1,
       isChosen: (instant) => instant % 37 === 5,
     });
     expect(faults).toEqual([]);
     expect(states).toBeGreaterThan(20);
+    if (await openFlush(tmpdir())) expect(flushes).toBe(3);
   }, 120_000);
 
   it('finds it out if a disk does not sync', () => {
