@@ -6,7 +6,7 @@ import { overlap } from './overlap.ts';
 const batchSize = 256;
 
 /** How many batches are taken under their clients' locks at a time. */
-const batchesInLot = 8;
+const batchesInLot = 16;
 
 /**
  * Gives all candidates their certificates, in batches: while the keys of one are made, another is signed, and the files of a
@@ -18,7 +18,7 @@ const batchesInLot = 8;
  */
 export async function issueAll(candidates: readonly Candidate[], run: BatchRun, what: string): Promise<void> {
   const { deliveries, progress } = run.ports;
-  const [preparing, recording, delivering] = [new Turns(), new Turns(), new Turns()];
+  const [preparing, recording] = [new Turns(), new Turns()];
   let fault: Fault | undefined;
   let done = 0;
 
@@ -36,13 +36,14 @@ export async function issueAll(candidates: readonly Candidate[], run: BatchRun, 
       });
     }
     // What is on record is delivered as far as that goes.
-    await delivering.take(() => batch.collect(() => batch.deliver()));
+    await batch.collect(() => batch.deliver());
     fault ??= batch.diskFault();
     done += batch.candidates.length;
     progress(done, candidates.length, what);
   };
 
-  for (const lot of lotsOf(candidates)) {
+  const lots = lotsOf(candidates);
+  for (const lot of lots) {
     const batches = lot.map((each) => new IssueBatch(each, run));
     const clients = lot.flat().map(({ client }) => client);
     try {
@@ -51,6 +52,8 @@ export async function issueAll(candidates: readonly Candidate[], run: BatchRun, 
       for (const batch of batches) await batch.collect(() => Promise.reject(error));
     }
   }
+  const places = new Map(lots.flat(2).map(({ client }, index) => [client, index]));
+  run.issued.sort((a, b) => (places.get(a.client) ?? 0) - (places.get(b.client) ?? 0));
 }
 
 /** Lets one at a time do its work, in the order in which they ask. */

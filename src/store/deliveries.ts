@@ -63,11 +63,11 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
   const home = new HomePaths(homePath, disk);
   const versions = new DeliveryVersions(home, disk);
   let homeFlush: Promise<FileSystemFlush | undefined> | undefined;
+  /** Where it cannot be found out each file is synced by itself. */
   const findFlush = () => {
-    homeFlush ??= options.openFlush?.(homePath) ?? Promise.resolve(undefined);
+    homeFlush ??= options.openFlush?.(homePath).catch(() => undefined);
     return homeFlush;
   };
-
   let thread: Promise<ThreadedDeliveries> | undefined;
   /** The other thread; once there is one, it makes all: it knows what it has staged. */
   const findThread = (count: number) => {
@@ -82,21 +82,26 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     const place = placeFor(client, target);
     return translate('deliver to', place.directory, () => versions.deliver(place, serial, contents, flushed));
   };
+  /** The end of those that hold their files open: no others do meanwhile. */
+  let holding: Promise<unknown> = Promise.resolve();
   /** Does the work for all; they are synced together. */
   const together = async <T extends { readonly target: DeliveryTarget }, R>(
     items: readonly T[],
     work: (item: T, flushed?: FileSystemFlush) => Promise<R>,
   ): Promise<readonly PromiseSettledResult<R>[]> => {
     const flushed = items.length < flushFrom ? undefined : await findFlush();
-    const atOnce = flushed && items.every(({ target }) => target.kind === 'home') ? items.length : openAtOnce;
-    const outcomes: PromiseSettledResult<R>[] = [];
-    for (let start = 0; start < items.length; start += atOnce) {
-      const some = items.slice(start, start + atOnce);
-      outcomes.push(...(await Promise.allSettled(some.map((item) => work(item, flushed)))));
+    const start = (some: readonly T[]) => Promise.allSettled(some.map((item) => work(item, flushed)));
+    if (items.length <= 1 || (flushed && items.every(({ target }) => target.kind === 'home')))
+      return start(items);
+    const outcomes: Promise<PromiseSettledResult<R>[]>[] = [];
+    for (let from = 0; from < items.length; from += openAtOnce) {
+      const some = items.slice(from, from + openAtOnce);
+      const done = holding.then(() => start(some));
+      holding = done;
+      outcomes.push(done);
     }
-    return outcomes;
+    return (await Promise.all(outcomes)).flat();
   };
-
   const stageKeys: Deliveries['stageKeys'] = async (keys) =>
     (await findThread(keys.length))?.stageKeys(keys) ?? together(keys, stage);
   const deliverAll: Deliveries['deliverAll'] = async (many) =>
