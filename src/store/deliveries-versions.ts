@@ -45,7 +45,6 @@ import {
 } from './file-set.ts';
 import type { FileSystemFlush } from './file-system-flush.ts';
 import { groupSync } from './group-sync.ts';
-import { ioError } from './io-error.ts';
 
 /** What was made for a version: until it is in place, nobody but us has put anything into a directory that is new. */
 interface Made {
@@ -204,7 +203,7 @@ export class DeliveryVersions {
       return held;
     } catch (error) {
       for (const fd of held) this.#disk.closeSync(fd);
-      throw ioError(error, 'write', version);
+      throw error;
     }
   }
 

@@ -42,7 +42,7 @@ export async function writeFiles(
 
 /**
  * Makes a file that is not there yet and gives its descriptor, still to be synced and closed. Its name has half a file while
- * it is written, so that it must be one that nobody reads before. Throws the system's error.
+ * it is written, so that it must be one that nobody reads before. Throws `store/…`.
  */
 export function createFile(
   directory: string,
@@ -50,13 +50,18 @@ export function createFile(
   owner: Owner | undefined,
   disk: FileSetDisk,
 ): number {
-  const fd = disk.openSync(child(directory, file.name), 'wx', file.mode);
+  const path = child(directory, file.name);
   try {
-    fillFile(fd, file, owner, disk);
-    return fd;
+    const fd = disk.openSync(path, 'wx', file.mode);
+    try {
+      fillFile(fd, file, owner, disk);
+      return fd;
+    } catch (error) {
+      disk.closeSync(fd);
+      throw error;
+    }
   } catch (error) {
-    disk.closeSync(fd);
-    throw error;
+    throw ioError(error, 'write', path);
   }
 }
 
