@@ -239,7 +239,10 @@ export class DeliveryVersions {
   }
 }
 
-function filesOf(place: Place, contents: DeliveryContents): FileToWrite[] {
+function filesOf(
+  place: Place,
+  contents: DeliveryContents,
+): (FileToWrite & { readonly content: string | Uint8Array })[] {
   return allFiles.flatMap((file) => {
     const content = contents[file];
     if (content === undefined) return [];

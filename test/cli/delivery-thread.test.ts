@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -8,7 +16,8 @@ import { parseSerial } from '../../src/core/serial.ts';
 import { startDeliveryThread } from '../../src/store/delivery-thread.ts';
 import { shippedCli } from '../support/run-cli.ts';
 
-const program = join(dirname(shippedCli), 'delivery-worker.cjs');
+const built = dirname(shippedCli);
+const program = join(built, readdirSync(built).find((name) => /^delivery-worker-/.test(name)) ?? '');
 const serial = parseSerial('1a01');
 let home: string;
 beforeEach(() => {
