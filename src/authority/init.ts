@@ -22,6 +22,7 @@ import { createSigner, openIssuer, type Signer } from './issuer.ts';
 import type { Ports, PublishedCrl } from './ports.ts';
 import { initialSettings, parseSettings, settingsSchema } from './settings.ts';
 import { signedCrl, sumsOf } from './signed-crl.ts';
+import { trustedFiles } from './trusted-files.ts';
 
 export interface InitRequest {
   /** The root's common name, such as `Acme API CA`. */
@@ -133,7 +134,6 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
     root: Buffer.from(root.certificate).toString('base64'),
     ...(issuing ? { issuing: Buffer.from(issuing.certificate).toString('base64') } : {}),
   };
-  const rootPem = encodePem('CERTIFICATE', root.certificate);
   await ports.home.create({
     settings: settingsText,
     settingsSchema: settingsSchema(),
@@ -141,12 +141,10 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
       issuer: role,
       pem: protectKey(keyPem, passphrases.get(role), ports),
     })),
-    certificates: [
-      { name: 'ca.crt', content: rootPem, secret: false },
-      ...(issuing
-        ? [{ name: 'chain.crt', content: encodePem('CERTIFICATE', issuing.certificate), secret: false }]
-        : []),
-    ],
+    certificates: trustedFiles({
+      root: root.certificate,
+      ...(issuing ? { issuing: issuing.certificate } : {}),
+    }),
     crls: crls.map(({ file }) => file),
     entries: [created, ...crls.map(({ entry }) => entry)],
     signHead: (head) => encodeSignedHead((issuing ?? root).signer.signHead(request.name, head)),

@@ -15,6 +15,7 @@ import { asFinding, readKeptHead } from './kept-head.ts';
 import type { Ports } from './ports.ts';
 import { isInPlace } from './publish-crl.ts';
 import { isOfIssuer } from './target-file.ts';
+import { findUntrusted } from './trusted-files.ts';
 
 export interface AuditResult {
   readonly entries: number;
@@ -91,7 +92,7 @@ async function readAll(tally: Tally, ports: Pick<Ports, 'ledger' | 'home' | 'pro
     }
     ports.progress(tally.entries, view.head.seq, 'entries checked');
   }
-  tally.findings.push(...(await checkCrlsInPlace(ports)));
+  tally.findings.push(...(await checkTrusted(view, ports)), ...(await checkCrlsInPlace(ports)));
   return view.head.hash;
 }
 
@@ -101,6 +102,15 @@ function count(entry: Entry, tally: Tally): void {
   if (entry.type === 'revoked') tally.revocations++;
   tally.findings.push(...checkReferences(entry, tally.owners));
   if (entry.type === 'issued') tally.owners.set(entry.serial, entry.client);
+}
+
+/** The certificates that servers are told to trust are those of the record. */
+async function checkTrusted(view: LedgerView, { home }: Pick<Ports, 'home'>): Promise<Finding[]> {
+  const untrusted = await findUntrusted(view.authority, home);
+  return untrusted.map(({ file, why }) => ({
+    code: 'ledger/malformed',
+    message: `${file} is ${why}; run: ca renew`,
+  }));
 }
 
 /** Reads the record again: a CRL may have been published since the audit began. */

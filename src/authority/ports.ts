@@ -101,6 +101,10 @@ export interface Home {
   readSettings(): Promise<string>;
   /** Settings, certificates and CRLs as they are: all that a backup takes beside keys, record and deliveries. */
   readFiles(): Promise<readonly NamedFile[]>;
+  /** The text of `ca.crt` or `chain.crt` as it is; undefined if it is missing. */
+  readTrusted(name: string): Promise<string | undefined>;
+  /** Puts `ca.crt` and `chain.crt` in place by rename. */
+  writeTrusted(files: readonly NamedFile[]): Promise<void>;
   /** Absolute path of one of the authority's files, for a person or a script to use. */
   filePath(name: string): string;
   /** Puts the CRL files in place by rename: DER and PEM, and the head that comes with them. */

@@ -24,12 +24,15 @@ import { farFuture, planRenewals } from './renewal-plan.ts';
 import type { RenewRequest, Run } from './renewal-run.ts';
 import type { Settings } from './settings.ts';
 import { isSpread, spreadCrl } from './spread-crl.ts';
+import { type RestoredFile, restoreTrusted } from './trusted-files.ts';
 
 export interface RenewResult {
   readonly renewed: readonly IssueResult[];
   readonly delivered: readonly DeliveredCertificate[];
   readonly failed: readonly Failure[];
   readonly skipped: readonly Skipped[];
+  /** The files that servers trust which were lost or replaced, and were written anew from the record. */
+  readonly restored: readonly RestoredFile[];
   readonly crl: CrlResult | undefined;
   /** In a dry run: why a new CRL would be published; absent when none is due. */
   readonly crlDue?: string;
@@ -52,6 +55,10 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
 
   const run: Run = { ...newBatchRun(view, settings, ports), request };
   run.skipped.push(...skipped);
+  const restored = await restoreTrusted(false, ports).catch((error: unknown) => {
+    run.failed.push(describeFailure(error));
+    return [];
+  });
   let crl: CrlResult | undefined;
   try {
     const superseded = await revokeLongSuperseded(view, run);
@@ -69,7 +76,8 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
     }
     await redeliverAll(owed, run);
   }
-  return { renewed: run.issued, delivered: run.delivered, failed: run.failed, skipped: run.skipped, crl };
+  const { issued: renewed, delivered, failed } = run;
+  return { renewed, delivered, failed, skipped: run.skipped, restored, crl };
 }
 
 /** Somebody who names a client that is not due may do so because its files are gone. */
@@ -191,7 +199,8 @@ async function describePlan(
   const delivered = redeliveries.map(({ client, serial }) => ({ client, serial, files: {} }));
   const crlDue = await whyCrlIsDue(settings, ports);
   const crl = await currentCrl(ports);
-  return { renewed, delivered, failed, skipped, crl, ...(crlDue === undefined ? {} : { crlDue }) };
+  const restored = await restoreTrusted(true, ports);
+  return { renewed, delivered, failed, skipped, restored, crl, ...(crlDue === undefined ? {} : { crlDue }) };
 }
 
 function uniqueByClient(records: readonly CertificateRecord[]): CertificateRecord[] {

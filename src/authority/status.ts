@@ -16,6 +16,7 @@ import { hasUnlisted, isInPlace } from './publish-crl.ts';
 import { farFuture, planRenewals, windowMs } from './renewal-plan.ts';
 import type { Settings } from './settings.ts';
 import { isSpread } from './spread-crl.ts';
+import { findUntrusted } from './trusted-files.ts';
 
 export interface StatusResult {
   readonly home: string;
@@ -81,6 +82,7 @@ export async function status(
 
   const isBehind = isClockBehind(now, view.head.time);
   const problems = [
+    ...(await trustProblems(view, ports)),
     ...(await headProblems(keptHead, view)),
     ...crlProblems(crl, now, isBehind),
     ...(await revocationProblems(view)),
@@ -137,6 +139,12 @@ function freshness({ thisUpdate, nextUpdate }: CrlRecord, isRenewed: boolean, no
   if (!isRenewed) return 'fresh';
   const half = (nextUpdate.getTime() - thisUpdate.getTime()) / 2;
   return now.getTime() - thisUpdate.getTime() > half ? 'stale' : 'fresh';
+}
+
+/** What servers are told to trust. */
+async function trustProblems(view: LedgerView, { home }: Pick<Ports, 'home'>): Promise<string[]> {
+  const untrusted = await findUntrusted(view.authority, home);
+  return untrusted.map(({ file, why }) => `${file} is ${why}; run: ca renew, which puts it back`);
 }
 
 /** The record, held against the head that was signed with the last CRL. */

@@ -62,6 +62,19 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
       });
     },
 
+    readTrusted: async (name) => readIfThere(join(path, name))?.toString('utf8'),
+
+    async writeTrusted(files) {
+      removeTemporaries(
+        path,
+        files.map(({ name }) => name),
+      );
+      await writeFiles(
+        path,
+        files.map(({ name, content }) => ({ name, content, mode: publicMode })),
+      );
+    },
+
     filePath: (name) => join(path, name),
 
     async publishCrl(crl) {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Sandbox } from './sandbox.ts';
 
@@ -21,6 +22,26 @@ describe('ca renew', () => {
       skipped: [],
       crl: { entries: 0 },
     });
+  });
+
+  it('puts back what servers trust, and says so even with --quiet', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init('--two-tier');
+    const before = sandbox.read('home', 'ca.crt');
+    rmSync(sandbox.path('home', 'chain.crt'));
+    sandbox.write('home/ca.crt', sandbox.read('home', 'ca.crt').replace('M', 'N'));
+    expect((await sandbox.run('renew --dry-run')).stderr).toContain('would be put back from the ledger\n');
+    expect(await sandbox.run('renew --quiet')).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: [
+        `ca: ${sandbox.path('home', 'ca.crt')} was not the certificate on record: put back from the ledger\n`,
+        `ca: ${sandbox.path('home', 'chain.crt')} was missing: put back from the ledger\n`,
+      ].join(''),
+    });
+    expect(sandbox.read('home', 'ca.crt')).toBe(before);
+    expect(sandbox.mode('home', 'chain.crt')).toBe('644');
+    expect(await sandbox.json('renew')).toMatchObject({ restored: [] });
   });
 
   it('says what failed and what to do, in the exit code too', async () => {

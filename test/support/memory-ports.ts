@@ -39,7 +39,8 @@ export type Operation =
   | 'publishCrl'
   | 'copyCrls'
   | 'readCopy'
-  | 'replaceKey';
+  | 'replaceKey'
+  | 'writeTrusted';
 
 /** One place where files are delivered: its versions, and the one that is switched to. */
 export interface MemoryDelivery {
@@ -160,6 +161,11 @@ export class MemoryWorld {
         },
         readSettings: async () => world.settings,
         readFiles: async () => world.#files(),
+        readTrusted: async (name) => world.certificates.get(name),
+        writeTrusted: async (files) => {
+          world.#perhapsFail('writeTrusted');
+          for (const { name, content } of files) world.certificates.set(name, `${content}`);
+        },
         filePath: (name) => `/ca/${name}`,
         publishCrl: async ({ head, lostHeads = [], ...crl }) => {
           world.#perhapsFail('publishCrl');

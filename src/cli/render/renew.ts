@@ -5,12 +5,17 @@ import { dayAndDistance } from './relative-time.ts';
 
 /** What was renewed and delivered, what failed and what to do about it. Quiet when all went well and `--quiet` was given. */
 export function renderRenew(
-  { renewed, delivered, failed, skipped, crl, crlDue }: RenewResult,
+  { renewed, delivered, failed, skipped, restored, crl, crlDue }: RenewResult,
   view: View & { readonly dryRun: boolean },
 ): readonly Line[] {
   const would = view.dryRun ? 'would have ' : '';
-  const idle = renewed.length + delivered.length + failed.length === 0 && crlDue === undefined;
+  const done = [renewed, delivered, failed, restored].reduce((sum, { length }) => sum + length, 0);
+  const idle = done === 0 && crlDue === undefined;
   return [
+    // Nobody but `ca` has reason to touch what servers trust: said even to cron.
+    ...restored.map(({ file, why }) =>
+      warning(`ca: ${printable(file)} was ${why}: ${view.dryRun ? 'would be ' : ''}put back from the ledger`),
+    ),
     ...renewed.map(({ client, notAfter, files }) =>
       news(
         `${would}renewed ${client}, until ${dayAndDistance(notAfter, view.now)}${files.directory === undefined ? '' : `, in ${files.directory}`}`,

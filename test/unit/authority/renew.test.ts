@@ -497,6 +497,20 @@ describe('one that fails', () => {
     expect((await scene.renew()).renewed).toHaveLength(1);
   });
 
+  it('may be a file that servers trust: clients are renewed all the same', async () => {
+    const scene = await openScene();
+    await scene.issue('one');
+    scene.days(70);
+    scene.world.certificates.clear();
+    scene.world.fail('writeTrusted');
+    expect(await scene.renew()).toMatchObject({
+      renewed: [{ client: 'one' }],
+      failed: [{ code: 'store/disk-full' }],
+      restored: [],
+    });
+    expect((await scene.renew()).restored).toHaveLength(1);
+  });
+
   it('may be the CRL: clients are renewed all the same', async () => {
     const scene = await openScene();
     await scene.issue('one');

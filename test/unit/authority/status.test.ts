@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { adopt } from '../../../src/authority/adopt.ts';
 import { show } from '../../../src/authority/inventory.ts';
 import { issueList } from '../../../src/authority/issue-list.ts';
+import { auditLedger } from '../../../src/authority/ledger-audit.ts';
 import { status } from '../../../src/authority/status.ts';
 import { CaError } from '../../../src/core/ca-error.ts';
 import { parseClientName } from '../../../src/core/client-name.ts';
@@ -88,6 +89,33 @@ describe('a problem is', () => {
     act(scene);
     expect(await look(scene)).toMatchObject({ crl: { state }, problems: [problem] });
     await scene.crl({ ifDue: true });
+    expect((await look(scene)).problems).toEqual([]);
+  });
+
+  it.each([
+    ['missing', (scene: Scene) => scene.world.certificates.clear()],
+    [
+      'not the certificate on record',
+      (scene: Scene) => {
+        for (const name of scene.world.certificates.keys()) scene.world.certificates.set(name, 'foreign');
+      },
+    ],
+  ])('a file that servers trust and that is %s, which ca renew puts back', async (why, act) => {
+    const scene = await openScene({ twoTier: true });
+    const before = new Map(scene.world.certificates);
+    act(scene);
+    const faults = ['/ca/ca.crt', '/ca/chain.crt'].map((file) => ({ file, why }));
+    expect((await look(scene)).problems).toEqual(
+      faults.map(({ file }) => `${file} is ${why}; run: ca renew, which puts it back`),
+    );
+    expect((await auditLedger(scene.world.ports)).findings.map(({ message }) => message)).toEqual(
+      faults.map(({ file }) => `${file} is ${why}; run: ca renew`),
+    );
+    expect((await scene.renew({ dryRun: true })).restored).toEqual(faults);
+    expect((await look(scene)).problems).toHaveLength(2);
+    expect((await scene.renew()).restored).toEqual(faults);
+    expect(scene.world.certificates).toEqual(before);
+    expect((await scene.renew()).restored).toEqual([]);
     expect((await look(scene)).problems).toEqual([]);
   });
 
