@@ -40,6 +40,8 @@ export interface LedgerTransaction {
 export interface KeyStore {
   /** The key's PEM; undefined when it is not here (a root key kept offline). Refuses a file that others can read. */
   readKey(issuer: IssuerRole): Promise<string | undefined>;
+  /** True if the key is here, unread. Refuses a file that others can read. */
+  hasKey(issuer: IssuerRole): Promise<boolean>;
   /** Puts a new file in the old one's place, durably; the old one is whole until then. */
   replaceKey(issuer: IssuerRole, pem: string): Promise<void>;
 }
@@ -96,6 +98,10 @@ export interface Home {
   readonly path: string;
   /** True if an authority is here. */
   exists(): Promise<boolean>;
+  /** Throws `store/insecure-mode` if others may write to the settings, which hold hooks, or put other files in their place. */
+  checkClosed(): Promise<void>;
+  /** The paths of the authority's other files and directories that others may write to. */
+  findOpen(): Promise<readonly string[]>;
   /** Throws `authority/exists`, `store/occupied`. */
   create(contents: NewAuthority): Promise<void>;
   readSettings(): Promise<string>;

@@ -1,3 +1,4 @@
+import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import { dayMs, formatDuration } from '../core/duration.ts';
 import { addMs, formatDay, formatInstant } from '../core/instant.ts';
@@ -64,7 +65,7 @@ const mostWarnedOf = 10;
 /** The authority's health. Reads only. */
 export async function status(
   settings: Settings,
-  ports: Pick<Ports, 'ledger' | 'home' | 'clock' | 'deliveries'>,
+  ports: Pick<Ports, 'ledger' | 'home' | 'keys' | 'clock' | 'deliveries'>,
 ): Promise<StatusResult> {
   // Before the record: a CRL and its head may be published meanwhile.
   const keptHead = await readKeptHead(ports.home).catch(asFinding);
@@ -82,7 +83,9 @@ export async function status(
 
   const isBehind = isClockBehind(now, view.head.time);
   const problems = [
+    ...(await openProblems(ports)),
     ...(await trustProblems(view, ports)),
+    ...(await keyProblems(clientIssuerRole(view.authority), ports)),
     ...(await headProblems(keptHead, view)),
     ...crlProblems(crl, now, isBehind),
     ...(await revocationProblems(view)),
@@ -141,10 +144,35 @@ function freshness({ thisUpdate, nextUpdate }: CrlRecord, isRenewed: boolean, no
   return now.getTime() - thisUpdate.getTime() > half ? 'stale' : 'fresh';
 }
 
+/** What others may change behind the record's back. */
+async function openProblems({ home }: Pick<Ports, 'home'>): Promise<string[]> {
+  const open = await home.findOpen();
+  if (open.length === 0) return [];
+  const shown = open.slice(0, 5).join(', ');
+  const more = open.length > 5 ? ` and ${open.length - 5} more` : '';
+  return [`others than their owner may write to ${shown}${more}; run: chmod -R go-w ${home.path}`];
+}
+
 /** What servers are told to trust. */
 async function trustProblems(view: LedgerView, { home }: Pick<Ports, 'home'>): Promise<string[]> {
   const untrusted = await findUntrusted(view.authority, home);
   return untrusted.map(({ file, why }) => `${file} is ${why}; run: ca renew, which puts it back`);
+}
+
+/** The key of daily work; the root's of two tiers may be elsewhere. It stays unread: whether it opens is seen when it is used. */
+async function keyProblems(
+  role: IssuerRole,
+  { home, keys }: Pick<Ports, 'home' | 'keys'>,
+): Promise<string[]> {
+  try {
+    if (await keys.hasKey(role)) return [];
+  } catch (error) {
+    if (!(error instanceof CaError)) throw error;
+    return [error.hint === undefined ? error.message : `${error.message}; ${error.hint}`];
+  }
+  return [
+    `the CA key ${home.filePath(`keys/${role}.key`)} is missing: nothing can be issued, renewed or revoked; bring it back from a backup`,
+  ];
 }
 
 /** The record, held against the head that was signed with the last CRL. */

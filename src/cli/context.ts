@@ -95,7 +95,7 @@ export interface Context {
   openNewHome(options: PassphraseOptions): Promise<Ports>;
   /** The ports for a home directory whether there is an authority or not; passphrases are those of keys that exist. */
   openPlace(options: PassphraseOptions): Promise<Ports>;
-  /** The authority's ports. Throws `authority/missing`. */
+  /** The authority's ports. Throws `authority/missing`, and `store/insecure-mode` where others may write. */
   openRecord(options?: PassphraseOptions): Promise<Ports>;
   /** The authority's ports and settings. Throws `authority/missing`, `authority/invalid-settings`. */
   openAuthority(options?: PassphraseOptions): Promise<{ readonly ports: Ports; readonly settings: Settings }>;
@@ -142,7 +142,10 @@ export async function createContext(world: World, options: GlobalOptions): Promi
     openPorts(choices, (issuer) => askPassphrase(world.keyboard, issuer));
   const openRecord: Context['openRecord'] = async (choices = {}) => {
     const ports = await openPlace(choices);
-    if (await ports.home.exists()) return ports;
+    if (await ports.home.exists()) {
+      await ports.home.checkClosed();
+      return ports;
+    }
     throw new CaError('authority/missing', `there is no authority in ${home}`, {
       hint: 'make one with: ca init --name "Acme API CA"; or say where it is with --home or CA_HOME',
     });

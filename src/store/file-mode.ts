@@ -34,6 +34,24 @@ export function checkOwnerOnly(stats: Stats, path: string, what: string): void {
   });
 }
 
+/** True if anybody but the owner may write to it. The group is somebody else, too, as it is for keys. */
+export function isOpenToOthers({ mode }: Pick<Stats, 'mode'>): boolean {
+  return process.platform !== 'win32' && (mode & 0o022) !== 0;
+}
+
+/** Throws `store/insecure-mode` if anybody but the owner may write to what is to be trusted. */
+export function checkClosedToOthers(stats: Stats, path: string, what: string): void {
+  if (!isOpenToOthers(stats)) return;
+  const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
+  throw new CaError(
+    'store/insecure-mode',
+    `${what} ${printable(path)} has mode ${mode}: others than its owner may write to it`,
+    {
+      hint: `close it with: chmod -R go-w ${quoteForShell(printable(path))}; then look whether ca.json is as you left it`,
+    },
+  );
+}
+
 /**
  * The owner that new files in that directory are given: the directory's own, when root works in somebody else's
  * directory, since a service could not read its key or take its lock otherwise; undefined when they stay with who

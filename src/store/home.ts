@@ -1,13 +1,28 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { allCrlsFile, allCrlsName, crlFiles, crlNames, headName } from './crl-files.ts';
 import { writeDurably } from './durable-file.ts';
-import { inheritedOwner, publicDirectoryMode, publicMode } from './file-mode.ts';
+import {
+  checkClosedToOthers,
+  inheritedOwner,
+  isOpenToOthers,
+  publicDirectoryMode,
+  publicMode,
+} from './file-mode.ts';
 import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from './file-set.ts';
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
@@ -39,6 +54,30 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
   return {
     path,
     exists: async () => isAuthority(path),
+
+    async checkClosed() {
+      for (const [what, place] of [
+        ['the home directory', path],
+        ['the settings file', join(path, 'ca.json')],
+      ] as const) {
+        const stats = lookAt(place);
+        if (stats) checkClosedToOthers(stats, place, what);
+      }
+    },
+
+    async findOpen() {
+      const directories = ['keys', 'clients', 'ledger', 'crl'].map((name) => join(path, name));
+      const files = [
+        ...['ca.crt', 'chain.crt'].map((name) => join(path, name)),
+        ...filesIn(join(path, 'ledger')),
+        ...filesIn(crlDirectory),
+      ];
+      return [...directories, ...files].filter((place) => {
+        const stats = lookAt(place);
+        return stats !== undefined && isOpenToOthers(stats);
+      });
+    },
+
     create: (contents) => createHome(path, contents, beginLedger),
 
     async readSettings() {
@@ -55,7 +94,8 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     },
 
     async readFiles() {
-      const names = ['ca.json', 'ca.schema.json', 'ca.crt', 'chain.crt', ...crlDirectoryFiles(crlDirectory)];
+      const crls = filesIn(crlDirectory).map((file) => `crl/${basename(file)}`);
+      const names = ['ca.json', 'ca.schema.json', 'ca.crt', 'chain.crt', ...crls];
       return names.flatMap((name) => {
         const content = readIfThere(join(path, name));
         return content ? [{ name, content, secret: false }] : [];
@@ -151,12 +191,20 @@ function sizeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.size;
 }
 
-/** The files in `crl/`, whoever has put them there, without what a writer that was killed has left. */
-function crlDirectoryFiles(directory: string): string[] {
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw ioError(error, 'look at', path);
+  }
+}
+
+/** The files in a directory, whoever has put them there, without what a writer that was killed has left. */
+function filesIn(directory: string): string[] {
   try {
     return readdirSync(directory, { withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'))
-      .map(({ name }) => `crl/${name}`);
+      .map(({ name }) => join(directory, name));
   } catch (error) {
     if (hasErrorCode(error, 'ENOENT')) return [];
     throw ioError(error, 'look into', directory);

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { KeyStore } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
@@ -34,6 +34,13 @@ export function openKeyStore(homePath: string): KeyStore {
       }
     },
 
+    async hasKey(issuer) {
+      const path = pathOf(issuer);
+      const stats = lookAt(path);
+      if (stats) checkOwnerOnly(stats, path, 'the key');
+      return stats !== undefined;
+    },
+
     async replaceKey(issuer, pem) {
       const { path, owner } = oldKey(pathOf(issuer));
       const file = { name: basename(path), content: pem, mode: secretMode };
@@ -41,6 +48,14 @@ export function openKeyStore(homePath: string): KeyStore {
       await writeFiles(dirname(path), [file], { owner });
     },
   };
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw ioError(error, 'look at', path);
+  }
 }
 
 function oldKey(path: string) {

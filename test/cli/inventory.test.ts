@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { issuedFiles, Sandbox, settle } from './sandbox.ts';
@@ -135,6 +135,36 @@ describe('ca list, show and status', () => {
     await sandbox.run('renew web billing --force');
     expect(await sandbox.json('status')).toMatchObject({ problems: [], warnings: [] });
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'say what others may write to, or refuse where that could run commands',
+    async () => {
+      const sandbox = new Sandbox();
+      await sandbox.init();
+      for (const name of ['keys', 'ledger', 'crl', 'ca.crt']) chmodSync(sandbox.path('home', name), 0o777);
+      expect(await sandbox.json('status', 1)).toMatchObject({
+        problems: [
+          expect.stringMatching(/^others than their owner may write to .*keys, .*; run: chmod -R go-w /),
+        ],
+      });
+      chmodSync(sandbox.path('home', 'ca.json'), 0o666);
+      for (const line of ['issue billing', 'renew', 'status', 'list', 'ledger verify', 'backup copy.tar']) {
+        expect(await sandbox.run(line)).toEqual({
+          exitCode: 3,
+          stdout: '',
+          stderr: expect.stringContaining(
+            'ca.json has mode 0666: others than its owner may write to it\n  hint: ',
+          ),
+        });
+      }
+      chmodSync(sandbox.path('home', 'ca.json'), 0o644);
+      chmodSync(sandbox.home, 0o777);
+      expect(await sandbox.json('renew', 3)).toMatchObject({ error: { code: 'store/insecure-mode' } });
+      // So that servers can read ca.crt and crl/.
+      chmodSync(sandbox.home, 0o711);
+      expect((await sandbox.run('renew')).exitCode).toBe(0);
+    },
+  );
 
   it('answer no when something needs a person', async () => {
     const sandbox = new Sandbox();

@@ -39,6 +39,7 @@ export type Operation =
   | 'publishCrl'
   | 'copyCrls'
   | 'readCopy'
+  | 'hasKey'
   | 'replaceKey'
   | 'writeTrusted';
 
@@ -73,6 +74,8 @@ export class MemoryWorld {
   head: Uint8Array | undefined;
   /** Heads that were set aside. */
   readonly lostHeads: NamedFile[] = [];
+  /** What others may write to. */
+  open: string[] = [];
   /** The number of the CRL that was last copied and announced. */
   spread: string | undefined;
   /** What the directories hold that got copies of the CRLs. */
@@ -150,6 +153,8 @@ export class MemoryWorld {
       home: {
         path: '/ca',
         exists: async () => world.lines.length > 0,
+        checkClosed: async () => {},
+        findOpen: async () => world.open,
         create: async (contents) => {
           world.settings = contents.settings;
           world.settingsSchema = contents.settingsSchema;
@@ -212,6 +217,10 @@ export class MemoryWorld {
       ledger: this.#ledger(),
       keys: {
         readKey: async (issuer) => world.caKeys.get(issuer),
+        hasKey: async (issuer) => {
+          world.#perhapsFail('hasKey');
+          return world.caKeys.has(issuer);
+        },
         replaceKey: async (issuer, pem) => {
           world.#perhapsFail('replaceKey');
           world.caKeys.set(issuer, pem);

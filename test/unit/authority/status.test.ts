@@ -119,6 +119,35 @@ describe('a problem is', () => {
     expect((await look(scene)).problems).toEqual([]);
   });
 
+  it('a file or directory that others may write to', async () => {
+    const scene = await openScene();
+    scene.world.open = ['/ca/keys', '/ca/ca.crt'];
+    expect((await look(scene)).problems).toEqual([
+      'others than their owner may write to /ca/keys, /ca/ca.crt; run: chmod -R go-w /ca',
+    ]);
+    scene.world.open = [1, 2, 3, 4, 5, 6, 7].map((n) => `/ca/ledger/0000000${n}.jsonl`);
+    expect((await look(scene)).problems).toEqual([
+      expect.stringContaining('/ca/ledger/00000005.jsonl and 2 more; run:'),
+    ]);
+  });
+
+  it("a CA key that is not here, or that others can read; but not the root's of two tiers", async () => {
+    const missing = (role: string) =>
+      `the CA key /ca/keys/${role}.key is missing: nothing can be issued, renewed or revoked; bring it back from a backup`;
+    for (const [twoTier, role] of [
+      [false, 'root'],
+      [true, 'issuing'],
+    ] as const) {
+      const scene = await openScene({ twoTier });
+      if (twoTier) scene.world.caKeys.delete('root');
+      expect((await look(scene)).problems).toEqual([]);
+      scene.world.fail('hasKey', new CaError('store/insecure-mode', 'too wide', { hint: 'close it' }));
+      expect((await look(scene)).problems).toEqual(['too wide; close it']);
+      scene.world.caKeys.delete(role);
+      expect((await look(scene)).problems).toEqual([missing(role)]);
+    }
+  });
+
   it('a CRL that a clock has signed that stood ahead', async () => {
     const scene = await openScene();
     scene.days(100);

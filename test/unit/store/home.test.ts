@@ -65,6 +65,54 @@ const open = (at = path) =>
     return { seq: entries.length, hash: '00'.repeat(32), time: new Date(0) };
   });
 
+describe.skipIf(process.platform === 'win32')('what others may write to', () => {
+  beforeEach(() => open().create(twoTiers));
+
+  it.each([
+    ['the home directory', '.', 0o777, '0777'],
+    ['the home directory', '.', 0o770, '0770'],
+    ['the settings file', 'ca.json', 0o666, '0666'],
+    ['the settings file', 'ca.json', 0o664, '0664'],
+  ])('is refused: %s, %s, of mode %o', async (what, name, mode, shown) => {
+    const place = join(path, name);
+    chmodSync(place, mode);
+    await expect(open().checkClosed()).rejects.toMatchObject({
+      code: 'store/insecure-mode',
+      message: `${what} ${place} has mode ${shown}: others than its owner may write to it`,
+      hint: `close it with: chmod -R go-w ${place}; then look whether ca.json is as you left it`,
+    });
+  });
+
+  it('is not what servers may read', async () => {
+    chmodSync(path, 0o711);
+    await expect(open().checkClosed()).resolves.toBeUndefined();
+    chmodSync(path, 0o755);
+    await expect(open().checkClosed()).resolves.toBeUndefined();
+    await expect(open().findOpen()).resolves.toEqual([]);
+  });
+
+  it('is found in all that the authority keeps', async () => {
+    const wide = [
+      'keys',
+      'clients',
+      'ledger',
+      'crl',
+      'ca.crt',
+      'chain.crt',
+      'ledger/00000001.jsonl',
+      'crl/ca.crl',
+    ];
+    for (const name of wide) chmodSync(join(path, name), 0o777);
+    expect(await open().findOpen()).toEqual(wide.map((name) => join(path, name)));
+  });
+
+  it('is not what is missing', async () => {
+    for (const name of ['keys', 'crl', 'ca.crt', 'ca.json']) rmSync(join(path, name), { recursive: true });
+    await expect(open().checkClosed()).resolves.toBeUndefined();
+    await expect(open().findOpen()).resolves.toEqual([]);
+  });
+});
+
 describe('create', () => {
   it('makes everything, closed to others but for what servers read', async () => {
     const umask = process.umask(0o077);
@@ -88,6 +136,21 @@ describe('create', () => {
     });
     expect(readdirSync(base)).toEqual(['ca']);
   });
+
+  it.skipIf(process.platform === 'win32').each([0o000, 0o002])(
+    'makes nothing that others may write to under umask %o',
+    async (mask) => {
+      const umask = process.umask(mask);
+      await open()
+        .create(twoTiers)
+        .finally(() => process.umask(umask));
+      for (const name of ['.', ...(readdirSync(path, { recursive: true }) as string[])]) {
+        expect(statSync(join(path, name)).mode & 0o022, name).toBe(0);
+      }
+      await expect(open().checkClosed()).resolves.toBeUndefined();
+      await expect(open().findOpen()).resolves.toEqual([]);
+    },
+  );
 
   it('lays the CRLs of two tiers side by side, and all of them in one PEM', async () => {
     await open().create(twoTiers);

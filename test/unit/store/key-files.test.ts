@@ -69,6 +69,22 @@ describe('readKey', () => {
   });
 });
 
+describe('hasKey', () => {
+  it('says whether the key is here, or on a medium that a link leads to', async () => {
+    const keys = openKeyStore(home);
+    expect([await keys.hasKey('root'), await keys.hasKey('issuing')]).toEqual([true, false]);
+    symlinkSync('/nowhere/issuing.key', join(home, 'keys', 'issuing.key'));
+    expect(await keys.hasKey('issuing')).toBe(false);
+    rmSync(join(home, 'keys'), { recursive: true });
+    expect(await keys.hasKey('root')).toBe(false);
+  });
+
+  it.skipIf(process.platform === 'win32')('refuses a key file that others can read', async () => {
+    chmodSync(path, 0o644);
+    await expect(openKeyStore(home).hasKey('root')).rejects.toMatchObject({ code: 'store/insecure-mode' });
+  });
+});
+
 describe('replaceKey', () => {
   it('puts the new key in place with mode 0600 and leaves nothing else', async () => {
     chmodSync(path, 0o400);
