@@ -2,12 +2,13 @@ import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import { dayMs } from '../core/duration.ts';
 import { addMs, formatDay } from '../core/instant.ts';
+import type { RenewalWindow } from '../core/renewal-window.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
 import type { Skipped } from './batch-run.ts';
 import { newestCertificate } from './issue-plan.ts';
 import { clientIssuer } from './issuer.ts';
-import type { RenewalWindow, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 
 export interface RenewalPlan {
   /** The certificates to be replaced: each its client's latest. */

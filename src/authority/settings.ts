@@ -2,6 +2,7 @@ import { CaError } from '../core/ca-error.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import { type KeyAlgorithm, keyAlgorithms } from '../core/key-algorithm.ts';
 import { printable } from '../core/printable.ts';
+import { parseRenewalWindow, type RenewalWindow, renewalWindowPattern } from '../core/renewal-window.ts';
 import type { SanType } from '../core/san.ts';
 import type { ExtendedKeyUsage } from '../x509/extensions.ts';
 import { findDuplicateKey } from './duplicate-key.ts';
@@ -19,9 +20,6 @@ export interface Profile {
   /** Take the SANs of a CSR when the command line gives none. */
   readonly sanFromCsr: boolean;
 }
-
-/** When a certificate is due: with less than this share of its life left, or less than this time. */
-export type RenewalWindow = { readonly share: number } | { readonly ms: number };
 
 /** The settings of `ca.json`, validated and with their defaults filled in. */
 export interface Settings {
@@ -96,9 +94,9 @@ const settingsShape: Shape = {
       keys: {
         within: {
           kind: 'text',
-          pattern: '^([1-9][0-9]?%|[1-9][0-9]{0,8}[smhdwy])$',
-          allowed: 'a share of the life such as 33%, or a duration such as 30d',
-          about: 'Renew when less than this is left: a share of the life (33%) or a duration (30d)',
+          pattern: renewalWindowPattern,
+          allowed: 'a share of the life such as 1/3 or 33%, or a duration such as 30d',
+          about: 'Renew when less than this is left: a share of the life (1/3, 33%) or a duration (30d)',
         },
         grace: { kind: 'duration', about: 'How long after its expiry a certificate is still renewed' },
         maxKeyAge: { kind: 'duration', about: 'How old a key that a client keeps itself may get' },
@@ -167,7 +165,7 @@ export function initialSettings(choices: { crlUrls: readonly string[] }): string
     $schema: './ca.schema.json',
     version: 1,
     profiles: { client: { validity: '90d', key: 'p256' } },
-    renewal: { within: '33%', grace: '30d' },
+    renewal: { within: '1/3', grace: '30d' },
     crl: { validity: '30d', refresh: '20h', urls: choices.crlUrls, copyTo: [] },
   };
   return `${JSON.stringify(document, null, 2)}\n`;
@@ -222,7 +220,7 @@ export function parseSettings(text: string): Settings {
   const settings: Settings = {
     profiles: buildProfiles(document.profiles ?? {}),
     renewal: {
-      within: parseRenewalWindow(document.renewal?.within ?? '33%'),
+      within: parseRenewalWindow(document.renewal?.within ?? '1/3'),
       graceMs: parseDuration(document.renewal?.grace ?? '30d'),
       maxKeyAgeMs: parseDuration(document.renewal?.maxKeyAge ?? '2y'),
       revokeSupersededAfterMs: optionalDuration(document.renewal?.revokeSupersededAfter),
@@ -239,11 +237,6 @@ export function parseSettings(text: string): Settings {
   };
   checkContradictions(settings);
   return settings;
-}
-
-/** The window of text like `33%` or `30d`. */
-export function parseRenewalWindow(text: string): RenewalWindow {
-  return text.endsWith('%') ? { share: Number(text.slice(0, -1)) / 100 } : { ms: parseDuration(text) };
 }
 
 /** The profile of that name. Throws `authority/unknown-profile`. */

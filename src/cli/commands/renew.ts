@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { RenewRequest } from '../../authority/renewal-run.ts';
 import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { formatDuration, parseDuration } from '../../core/duration.ts';
+import { parseRenewalWindow, type RenewalWindow } from '../../core/renewal-window.ts';
 import type { PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
 import { addDryRunOption, addExamples, addPassphraseOption } from '../options.ts';
@@ -10,7 +10,7 @@ import { renderRenew } from '../render/renew.ts';
 import { report } from '../report.ts';
 
 interface RenewOptions extends PassphraseOptions {
-  readonly within?: NonNullable<RenewRequest['within']>;
+  readonly within?: RenewalWindow;
   readonly force?: boolean;
   readonly jitter?: number;
   readonly rekey?: boolean;
@@ -24,8 +24,8 @@ export function declare(command: Command, run: Run): void {
     .argument('[client...]', 'only these clients (default: all)', appendClient)
     .option(
       '--within <window>',
-      'renew what has less left: 30d, or a share of its life such as 33%',
-      parseWindow,
+      'renew what has less left: 30d, but at most two thirds of its life, or a share of it such as 1/3 or 33%',
+      parseRenewalWindow,
     )
     .option('--force', 'due or not')
     .option('--jitter <duration>', 'wait a random time up to this first, such as 10m', parseDuration)
@@ -81,9 +81,4 @@ export function declare(command: Command, run: Run): void {
 
 function appendClient(text: string, before: readonly ClientName[] | undefined): readonly ClientName[] {
   return [...(before ?? []), parseClientName(text)];
-}
-
-function parseWindow(text: string): NonNullable<RenewRequest['within']> {
-  const share = /^([1-9]\d?)%$/.exec(text.trim());
-  return share ? { share: Number(share[1]) / 100 } : { ms: parseDuration(text) };
 }

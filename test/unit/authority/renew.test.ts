@@ -32,6 +32,15 @@ describe('renew', () => {
     expect((await scene.renew()).renewed).toEqual([]);
   });
 
+  it('renews a certificate of 90 days after 60, and not sooner', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    scene.world.advance(60 * dayMs - 5 * 60_000);
+    expect((await scene.renew()).renewed).toEqual([]);
+    scene.world.advance(5 * 60_000);
+    expect((await scene.renew()).renewed).toHaveLength(1);
+  });
+
   it('renews within a duration when the settings or the command say so', async () => {
     const scene = await openScene();
     await scene.issue('billing');

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import {
   findProfile,
   initialSettings,
-  parseRenewalWindow,
   parseSettings,
   settingsSchema,
 } from '../../../src/authority/settings.ts';
@@ -16,7 +15,7 @@ describe('parseSettings', () => {
     const settings = parse({});
     expect(settings).toMatchObject({
       renewal: {
-        within: { share: 0.33 },
+        within: { share: 1 / 3 },
         graceMs: 30 * dayMs,
         maxKeyAgeMs: 730 * dayMs,
         revokeSupersededAfterMs: undefined,
@@ -58,11 +57,6 @@ describe('parseSettings', () => {
       code: 'authority/unknown-profile',
       hint: 'use one of: client, server, peer, robot, or add one to ca.json',
     });
-  });
-
-  it('reads a window as a share or a duration', () => {
-    expect(parseRenewalWindow('33%')).toEqual({ share: 0.33 });
-    expect(parseRenewalWindow('30d')).toEqual({ ms: 30 * dayMs });
   });
 });
 
