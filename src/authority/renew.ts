@@ -33,7 +33,8 @@ export interface RenewResult {
   readonly skipped: readonly Skipped[];
   /** The files that servers trust which were lost or replaced, and were written anew from the record. */
   readonly restored: readonly RestoredFile[];
-  readonly crl: CrlResult | undefined;
+  /** The CRL that is published now, and if this run has signed it, why. */
+  readonly crl: (CrlResult & { readonly why?: string }) | undefined;
   /** In a dry run: why a new CRL would be published; absent when none is due. */
   readonly crlDue?: string;
 }
@@ -59,10 +60,10 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
     run.failed.push(describeFailure(error));
     return [];
   });
-  let crl: CrlResult | undefined;
+  let crl: RenewResult['crl'];
   try {
-    const superseded = await revokeLongSuperseded(view, run);
-    crl = await renewCrl(superseded, run);
+    await revokeLongSuperseded(view, run);
+    crl = await renewCrl(run);
     const candidates = await Promise.all(due.map((record) => renewalCandidate(record, view, run)));
     await issueAll(candidates, run, 'certificates renewed');
   } finally {
@@ -118,11 +119,11 @@ async function findPending(
   return { redeliver, keyLost };
 }
 
-/** Revokes, if the settings say so, what was superseded long enough ago; true if there was any. */
-async function revokeLongSuperseded(view: LedgerView, run: Run): Promise<boolean> {
+/** Revokes, if the settings say so, what was superseded long enough ago. */
+async function revokeLongSuperseded(view: LedgerView, run: Run): Promise<void> {
   const { settings, ports, request } = run;
   const afterMs = settings.renewal.revokeSupersededAfterMs;
-  if (afterMs === undefined || request.clients.length > 0) return false;
+  if (afterMs === undefined || request.clients.length > 0) return;
   const now = ports.clock();
   const isOverdue = (record: CertificateRecord) =>
     certificateStatus(record, now) === 'superseded' &&
@@ -131,7 +132,7 @@ async function revokeLongSuperseded(view: LedgerView, run: Run): Promise<boolean
   const overdue: Serial[] = [];
   for await (const page of view.certificatesExpiring(now, farFuture))
     overdue.push(...page.filter(isOverdue).map(({ serial }) => serial));
-  if (overdue.length === 0) return false;
+  if (overdue.length === 0) return;
   await ports.ledger.transact(async (transaction) => {
     const records = await Promise.all(overdue.map((serial) => transaction.view().certificate(serial)));
     const entries = records
@@ -140,18 +141,17 @@ async function revokeLongSuperseded(view: LedgerView, run: Run): Promise<boolean
       .map(({ client, serial }): EntryBody => ({ type: 'revoked', client, serial, reason: 'superseded' }));
     if (entries.length > 0) await transaction.append(entries);
   });
-  return true;
 }
 
-async function renewCrl(asked: boolean, run: Run): Promise<CrlResult | undefined> {
+async function renewCrl(run: Run): Promise<RenewResult['crl']> {
   const { settings, ports } = run;
-  const isDue = asked || (await whyCrlIsDue(settings, ports)) !== undefined;
+  const why = await whyCrlIsDue(settings, ports);
   const current = await currentCrl(ports);
-  if (!isDue && (!current || (await isSpread(current, settings, ports)))) return current;
-  const signer = isDue ? await run.openSigner() : undefined;
+  if (why === undefined && (!current || (await isSpread(current, settings, ports)))) return current;
+  const signer = why === undefined ? undefined : await run.openSigner();
   try {
-    if (signer) {
-      const crl = await publishCrl(signer, settings, ports);
+    if (signer && why !== undefined) {
+      const crl = { ...(await publishCrl(signer, settings, ports)), why };
       if (crl.rollback) {
         const { code, message, hint } = crl.rollback;
         run.failed.push({ code, message, hint });

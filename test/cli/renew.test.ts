@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { RenewResult } from '../../src/authority/renew.ts';
 import { Sandbox } from './sandbox.ts';
 
 describe('ca renew', () => {
@@ -21,6 +22,23 @@ describe('ca renew', () => {
       failed: [],
       skipped: [],
       crl: { entries: 0 },
+    });
+  });
+
+  it('says that it signed the CRL anew, and why', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    expect((await sandbox.json<RenewResult>('renew')).crl).not.toHaveProperty('why');
+    sandbox.now = new Date('2026-12-25T09:30:00Z');
+    expect(await sandbox.run('renew')).toEqual({
+      exitCode: 0,
+      stdout:
+        'signed the CRL anew: it expired at 2026-12-22T09:30:00Z\nthe CRL is good until 2027-01-24 (in 30 days)\n',
+      stderr: '',
+    });
+    sandbox.now = new Date('2026-12-26T09:30:00Z');
+    expect(await sandbox.json('renew')).toMatchObject({
+      crl: { entries: 0, why: 'it is of 2026-12-25T09:30:00Z' },
     });
   });
 

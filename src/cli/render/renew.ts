@@ -10,7 +10,7 @@ export function renderRenew(
 ): readonly Line[] {
   const would = view.dryRun ? 'would have ' : '';
   const done = [renewed, delivered, failed, restored].reduce((sum, { length }) => sum + length, 0);
-  const idle = done === 0 && crlDue === undefined;
+  const idle = done === 0 && crlDue === undefined && crl?.why === undefined;
   return [
     // Nobody but `ca` has reason to touch what servers trust: said even to cron.
     ...restored.map(({ file, why }) =>
@@ -29,6 +29,7 @@ export function renderRenew(
     ]),
     ...(idle ? [news('nothing was due')] : []),
     ...(crlDue === undefined ? [] : [news(`would have published a CRL: ${crlDue}`)]),
+    ...(crl?.why === undefined ? [] : [news(`signed the CRL anew: ${crl.why}`)]),
     ...(crl && crlDue === undefined
       ? [news(`the CRL is good until ${dayAndDistance(crl.nextUpdate, view.now)}`)]
       : []),
