@@ -75,6 +75,7 @@ export function checkAttribute(type: AttributeType, value: string): Attribute {
     throw new CaError(
       'core/invalid-name',
       `subject attribute serialNumber="${shown}" holds more than letters, digits, space and ' ( ) + , - . / : = ?`,
+      { hint: 'write it with these alone' },
     );
   }
   if (type === 'DC' && !/^[ -~]*$/.test(value)) {

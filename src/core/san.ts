@@ -74,7 +74,7 @@ function parseDnsName(text: string, options: { wildcard: boolean }): string {
   if (/[^\u0020-\u007e]/.test(text)) {
     throw refuse('dns', text, 'is not ASCII', 'write an internationalised name in its A-label form (xn--…)');
   }
-  if (text.length > 253) throw refuse('dns', text, `has ${text.length} octets > 253 allowed`);
+  if (text.length > 253) throw refuse('dns', text, `has ${text.length} octets > 253 allowed`, 'shorten it');
   for (const label of labels) {
     if (!/^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)) {
       throw refuse(
@@ -112,7 +112,7 @@ function parseUri(text: string): string {
   if (/["<>\\^`{|}]|%(?![0-9a-f]{2})/i.test(text))
     throw refuse('uri', text, 'holds a character that URIs do not have (RFC 3986 §2)', 'percent-encode it');
   if (text.length > 2048)
-    throw refuse('uri', text, `has ${text.length} octets > 2048 allowed (SPIFFE-ID §2.3)`);
+    throw refuse('uri', text, `has ${text.length} octets > 2048 allowed (SPIFFE-ID §2.3)`, 'shorten it');
   const scheme = /^([a-z][a-z0-9+.-]*):./i.exec(text)?.[1];
   if (!scheme)
     throw refuse(
@@ -132,7 +132,8 @@ function parseUri(text: string): string {
       'write it as spiffe://trust-domain/path, without user, port, query, fragment or empty segments',
     );
   }
-  if (!URL.canParse(text)) throw refuse('uri', text, 'is not a URI');
+  if (!URL.canParse(text))
+    throw refuse('uri', text, 'is not a URI', 'write it as spiffe://example.com/billing');
   return text;
 }
 
@@ -172,11 +173,7 @@ function longestZeroRun(groups: readonly string[]): { start: number; length: num
   return best;
 }
 
-function refuse(type: SanType, text: string, fault: string, hint?: string): CaError {
+function refuse(type: SanType, text: string, fault: string, hint: string): CaError {
   const shown = printable(text.length > 100 ? `${text.slice(0, 100)}…` : text);
-  return new CaError(
-    'core/invalid-san',
-    `${type} name "${shown}" ${fault}`,
-    hint === undefined ? {} : { hint },
-  );
+  return new CaError('core/invalid-san', `${type} name "${shown}" ${fault}`, { hint });
 }

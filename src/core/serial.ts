@@ -43,7 +43,9 @@ export function serialFromOctets(octets: Uint8Array): Serial {
     .toString('hex')
     .replace(/^(00)+/, '');
   if (octets.length > 0 && ((octets[0] ?? 0) & 0x80) !== 0) {
-    throw new CaError('core/invalid-serial', `serial ${hex} is negative`);
+    throw new CaError('core/invalid-serial', `serial ${hex} is negative`, {
+      hint: 'ask who issued it for another: no serial may be (RFC 5280 §4.1.2.2)',
+    });
   }
   return checkSerial(hex, hex);
 }
@@ -54,7 +56,11 @@ export function serialOctets(serial: Serial): Uint8Array {
 }
 
 function checkSerial(hex: string, shown: string): Serial {
-  if (hex === '') throw new CaError('core/invalid-serial', `serial ${JSON.stringify(shown)} is not positive`);
+  if (hex === '') {
+    throw new CaError('core/invalid-serial', `serial ${JSON.stringify(shown)} is not positive`, {
+      hint: 'list the serials with: ca list',
+    });
+  }
   const signOctet = Number.parseInt(hex.slice(0, 2), 16) >= 0x80 ? 1 : 0;
   const octets = hex.length / 2 + signOctet;
   if (octets > maxSerialOctets) {

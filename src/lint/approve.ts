@@ -114,7 +114,11 @@ function decodeOrRefuse<Value>(decode: () => Value): Value {
   try {
     return decode();
   } catch (error) {
-    if (error instanceof CaError) throw new CaError('lint/refused', error.message, { cause: error });
+    if (error instanceof CaError)
+      throw new CaError('lint/refused', error.message, {
+        hint: 'nothing was signed; report a bug',
+        cause: error,
+      });
     throw error;
   }
 }

@@ -14,14 +14,18 @@ export function hasErrorCode(error: unknown, ...codes: readonly string[]): boole
  */
 export function ioError(error: unknown, action: string, path: string): unknown {
   if (!isSystemError(error)) return error;
-  const { code, reason, hint } = refusals[error.code] ?? { code: 'store/io', reason: error.code };
+  const { code, reason, hint } = refusals[error.code] ?? {
+    code: 'store/io',
+    reason: error.code,
+    hint: 'see to the disk that it is on, then run the same command again',
+  };
   return new CaError(code, `cannot ${action} ${printable(path)}: ${reason}`, {
     cause: error,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 
-const refusals: Record<string, { code: ErrorCode; reason: string; hint?: string }> = {
+const refusals: Record<string, { code: ErrorCode; reason: string; hint: string }> = {
   ENOSPC: {
     code: 'store/disk-full',
     reason: 'the disk is full',

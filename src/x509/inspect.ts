@@ -70,7 +70,10 @@ export async function inspectCertificate(der: Uint8Array): Promise<CertificateFa
     return readFacts(library, opened, der);
   } catch (cause) {
     const fault = cause instanceof CaError ? cause.message : 'an extension or a name does not decode';
-    throw new CaError('x509/malformed', `certificate is malformed: ${fault}`, { cause });
+    throw new CaError('x509/malformed', `certificate is malformed: ${fault}`, {
+      hint: notACertificate,
+      cause,
+    });
   }
 }
 
@@ -102,9 +105,11 @@ function openCertificate(der: Uint8Array): X509Certificate {
     const other = describeDer(der);
     const isOther = other !== undefined && other !== 'a certificate';
     const message = isOther ? `file holds ${other}, not a certificate` : 'certificate is malformed';
-    throw new CaError('x509/malformed', message, { cause });
+    throw new CaError('x509/malformed', message, { hint: notACertificate, cause });
   }
 }
+
+const notACertificate = 'give a certificate in PEM or DER, as its CA issued it';
 
 type Library = typeof import('@peculiar/x509');
 

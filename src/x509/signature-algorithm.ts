@@ -70,11 +70,24 @@ export function decodeSignatureAlgorithm(bytes: Uint8Array): SignatureAlgorithm 
       algorithms[misspelt].family === 'rsa' ? 'NULL (RFC 4055 §5)' : 'none (RFC 5758 §3.2, RFC 8410 §3)';
     throw malformed(`signature algorithm ${misspelt} has other parameters than ${wanted}`);
   }
+  const refused = refusedNames[dotted];
   throw new CaError(
     'x509/unsupported-key',
-    `signature algorithm ${dotted} is not one of: ${names.join(', ')}`,
+    `signature algorithm ${refused ?? dotted} is not one of: ${names.join(', ')}`,
+    { hint: 'sign it with SHA-256, as in: openssl req -new -sha256 -key client.key -out client.csr' },
   );
 }
+
+/** What people meet who come with old requests (RFC 8017 appendix C, RFC 3279 §2.2, RFC 8410 §3). */
+const refusedNames: Readonly<Record<string, string>> = {
+  '1.2.840.113549.1.1.4': 'md5WithRSAEncryption',
+  '1.2.840.113549.1.1.5': 'sha1WithRSAEncryption',
+  '1.2.840.113549.1.1.10': 'RSASSA-PSS',
+  '1.2.840.113549.1.1.14': 'sha224WithRSAEncryption',
+  '1.2.840.10045.4.1': 'ecdsa-with-SHA1',
+  '1.2.840.10045.4.3.1': 'ecdsa-with-SHA224',
+  '1.3.101.113': 'Ed448',
+};
 
 const names = Object.keys(algorithms) as SignatureAlgorithm[];
 

@@ -63,10 +63,10 @@ export class FaultField {
     expect(this.files(), 'files that were changed by a refusal').toEqual(before);
     expect({ exitCode: told.exitCode, stdout: told.stdout }).toEqual({ exitCode: json.exitCode, stdout: '' });
     const { code, message, hint } = JSON.parse(json.stdout).error;
-    const hinted = hint === undefined ? '' : `  hint: ${hint}\n`;
-    expect(this.normalize(told.stderr)).toBe(this.normalize(`ca: ${message}\n${hinted}`));
+    expect(hint, `the hint of "${message}"`).toEqual(expect.any(String));
+    expect(this.normalize(told.stderr)).toBe(this.normalize(`ca: ${message}\n  hint: ${hint}\n`));
     expect(json.stderr).toBe('');
-    return this.normalize(`exit ${json.exitCode}, ${code}\n${message}\nhint: ${hint ?? 'NONE'}`);
+    return this.normalize(`exit ${json.exitCode}, ${code}\n${message}\nhint: ${hint}`);
   }
 
   /** Every file and directory with its mode and, for files, a hash of the content; locks are left out. */

@@ -42,6 +42,7 @@ export async function readRevocationList(
         throw new CaError(
           'core/invalid-list',
           'client is for the file of a certificate that the ledger lost',
+          { hint: 'leave it empty, or name the file' },
         );
       lines.push({
         line,
@@ -65,13 +66,16 @@ export async function readRevocationList(
 function textRows(octets: Uint8Array): Rows<Column> {
   const lines = decodeText(octets).split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  if (lines.length === 0) throw new CaError('core/invalid-list', 'the list is empty');
+  if (lines.length === 0)
+    throw new CaError('core/invalid-list', 'the list is empty', {
+      hint: 'write one client, serial or file a line',
+    });
   const rows: Row<Column>[] = [];
   const faults: LineFault[] = [];
   for (const [index, target] of lines.entries()) {
     const line = index + 1;
     try {
-      if (target === '') throw new CaError('core/invalid-list', 'the line is empty');
+      if (target === '') throw new CaError('core/invalid-list', 'the line is empty', { hint: 'take it out' });
       rows.push(checkCells({ line, cells: { target: [target] } }));
     } catch (error) {
       faults.push(lineFault(error, line));

@@ -33,7 +33,8 @@ export function readRows<C extends string>(
 ): Rows<C> {
   const text = decodeText(octets);
   const read = format === 'csv' ? csvRows(text, columns) : jsonRows(text, format, columns);
-  if (read.rows.length + read.faults.length === 0) throw refuse('the list is empty');
+  if (read.rows.length + read.faults.length === 0)
+    throw refuse('the list is empty', 'give it a line for each of its clients');
   return read;
 }
 
@@ -105,7 +106,7 @@ function jsonRows<C extends string>(text: string, format: 'json' | 'jsonl', colu
   return collect(items, [], ({ line, text: item }) => {
     const value = parseObject(item);
     const duplicate = findDuplicateKey(item);
-    if (duplicate !== undefined) throw refuse(`the key "${duplicate}" stands twice`);
+    if (duplicate !== undefined) throw refuse(`the key "${duplicate}" stands twice`, 'leave one of the two');
     const cells: Partial<Record<C, readonly string[]>> = {};
     for (const [key, member] of Object.entries(value)) {
       const name = columns.names.find((each) => each === key);
@@ -122,7 +123,10 @@ function parseObject(text: string): object {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw refuse(`it is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw refuse(
+      `it is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      'write {"client":"billing"}',
+    );
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw refuse('it is not an object', 'write {"client":"billing"}');
@@ -131,14 +135,15 @@ function parseObject(text: string): object {
 function readValues(name: string, value: unknown, many: boolean): readonly string[] {
   const values: readonly unknown[] = many && Array.isArray(value) ? value : [value];
   return values.flatMap((each) => {
-    if (typeof each !== 'string') throw refuse(`"${name}" is not text${many ? ' or a list of texts' : ''}`);
+    if (typeof each !== 'string')
+      throw refuse(`"${name}" is not text${many ? ' or a list of texts' : ''}`, 'write it in quotes');
     return each === '' ? [] : [each];
   });
 }
 
 function checkNeeded<C extends string>(row: Row<C>, { needed }: Columns<C>): Row<C> {
   if (row.cells[needed]) return row;
-  throw refuse(`"${needed}" is missing`);
+  throw refuse(`"${needed}" is missing`, 'give one in each line');
 }
 
 /** Throws `core/invalid-list` for a control character in a cell: no path can hold a NUL, and no name any of them. */
@@ -169,6 +174,6 @@ function collect<T extends { readonly line: number }, C extends string>(
   return { rows, faults };
 }
 
-function refuse(message: string, hint?: string): CaError {
-  return new CaError('core/invalid-list', message, hint === undefined ? {} : { hint });
+function refuse(message: string, hint: string): CaError {
+  return new CaError('core/invalid-list', message, { hint });
 }

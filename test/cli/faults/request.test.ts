@@ -44,6 +44,15 @@ describeWith('openssl')('a certificate request that is refused (made by openssl)
     `);
   });
 
+  it('is signed with SHA-1', () => {
+    request('sha1', '-newkey', 'rsa:2048', '-sha1', ...subject);
+    expect(issue('sha1.csr')).toMatchInlineSnapshot(`
+      "exit 3, x509/unsupported-key
+      signature algorithm sha1WithRSAEncryption is not one of: ecdsa-with-SHA256, ecdsa-with-SHA384, ecdsa-with-SHA512, Ed25519, sha256WithRSAEncryption, sha384WithRSAEncryption, sha512WithRSAEncryption
+      hint: sign it with SHA-256, as in: openssl req -new -sha256 -key client.key -out client.csr"
+    `);
+  });
+
   it('is a cut off PEM', () => {
     writeFileSync(field.path('cut.pem'), good.slice(0, 200));
     expect(issue('cut.pem')).toMatchInlineSnapshot(`

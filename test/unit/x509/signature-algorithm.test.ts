@@ -63,13 +63,16 @@ describe('signature algorithms', () => {
     expect([refusal.code, refusal.message]).toEqual(['x509/malformed', expect.stringContaining(message)]);
   });
 
-  test('refuses SHA-1', () => {
-    const refusal = refusalOf(() =>
-      decodeSignatureAlgorithm(sequence(oid('1.2.840.113549.1.1.5'), nullValue)),
-    );
-    expect([refusal.code, refusal.message]).toEqual([
-      'x509/unsupported-key',
-      expect.stringContaining('signature algorithm 1.2.840.113549.1.1.5 is not one of: ecdsa-with-SHA256'),
-    ]);
+  test.each([
+    ['1.2.840.113549.1.1.5', 'sha1WithRSAEncryption'],
+    ['1.2.840.113549.1.1.4', 'md5WithRSAEncryption'],
+    ['1.2.3', '1.2.3'],
+  ])('refuses %s by the name %s, and says what to do', (identifier, name) => {
+    const bytes = sequence(oid(identifier), nullValue);
+    expect(refusalOf(() => decodeSignatureAlgorithm(bytes))).toMatchObject({
+      code: 'x509/unsupported-key',
+      message: expect.stringContaining(`signature algorithm ${name} is not one of: ecdsa-with-SHA256`),
+      hint: expect.stringContaining('-sha256'),
+    });
   });
 });
