@@ -148,7 +148,8 @@ Start here:
   $ ca init --name "Acme API CA"        make an authority
   $ ca issue billing                    a key and a certificate for a client
 
-Exit codes: 0 done, 1 the answer is no, 2 wrong command line, 3 refused or failed, 70 a bug.`,
+Exit codes: 0 done, 1 the answer is no, 2 wrong command line, 3 refused or failed, 70 a bug,
+130 Ctrl-C at a prompt.`,
     );
   for (const { name, summary } of commands) {
     program

@@ -34,9 +34,10 @@ describe('ca __complete', () => {
 });
 
 describe('ca completion', () => {
-  it('makes no JSON of a script', async () => {
-    const { error } = await new Sandbox().json<{ error: object }>('completion bash', 2);
-    expect(error).toMatchObject({ code: 'cli/usage', message: 'a completion script is no JSON' });
+  it('gives the script inside JSON, too', async () => {
+    const { stdout } = await new Sandbox().run('completion bash');
+    expect(stdout).toMatch(/^# completion of ca for bash\n/);
+    expect(await new Sandbox().json('completion bash')).toEqual({ shell: 'bash', script: stdout });
   });
 });
 

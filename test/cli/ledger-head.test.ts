@@ -52,6 +52,13 @@ describe('ca ledger head', () => {
     expect(again.stderr).toContain('today.head exists already');
   });
 
+  it('writes nothing in a dry run', async () => {
+    const sandbox = await openSandbox();
+    const { stdout, stderr } = await sandbox.run('ledger head --out it.head --dry-run');
+    expect(settle(stdout, sandbox)).toBe("would write the head of the ledger's 5 entries to /tmp/it.head\n");
+    expect([stderr, existsSync(sandbox.path('it.head'))]).toEqual(['nothing was done\n', false]);
+  });
+
   it('gives its parts and its text as JSON', async () => {
     const sandbox = await openSandbox();
     const { stdout: text } = await sandbox.run('ledger head');

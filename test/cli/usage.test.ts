@@ -12,7 +12,9 @@ const commands = [
   'renew',
   'verify',
   'export',
+  'ledger',
   'ledger verify',
+  'ledger head',
   'ledger export',
   'ledger adopt',
   'backup',
@@ -34,6 +36,7 @@ describe('help', () => {
     const { exitCode, stdout } = await new Sandbox().run('--help');
     expect(exitCode).toBe(0);
     for (const command of commands) expect(stdout).toContain(`  ${command.split(' ')[0]}`);
+    for (const code of [0, 1, 2, 3, 70, 130]) expect(stdout).toMatch(new RegExp(`[ ,\n]${code} `));
     expect(stdout).not.toContain('__complete');
   });
 

@@ -1,9 +1,8 @@
 import { Argument, type Command } from 'commander';
-import { CaError } from '../../core/ca-error.ts';
 import type { Run } from '../main.ts';
 import { addExamples } from '../options.ts';
 import { renderCompletion, type Shell, shells } from '../render/completion.ts';
-import { reportContent } from '../report.ts';
+import { report } from '../report.ts';
 
 /** `ca completion`: a script that completes commands, options, their values, and the names of clients. */
 export function declare(command: Command, run: Run): void {
@@ -16,10 +15,7 @@ export function declare(command: Command, run: Run): void {
   );
   command.action((shell: Shell) =>
     run(async (context) => {
-      if (context.json) {
-        throw new CaError('cli/usage', 'a completion script is no JSON', { hint: 'leave --json out' });
-      }
-      reportContent(context, Buffer.from(renderCompletion(shell)));
+      report(context, { shell, script: renderCompletion(shell) }, ({ script }) => [script.trimEnd()]);
       return 'yes';
     }),
   );

@@ -14,12 +14,17 @@ import { report, reportEntries } from '../report.ts';
 
 interface HeadOptions extends PassphraseOptions {
   readonly out?: string;
+  readonly dryRun?: boolean;
 }
 
 /** `ca ledger verify`, `ca ledger head`, `ca ledger export` and `ca ledger adopt`: the record itself. */
 export function declare(command: Command, run: Run): void {
+  addExamples(
+    command.helpCommand(false),
+    ['ca ledger verify', 'whether the record is whole'],
+    ['ca ledger export > ledger.json', 'the record for an auditor, or a program'],
+  );
   const check = command
-    .helpCommand(false)
     .command('verify')
     .summary('look for anything that was changed, removed, swapped or inserted')
     .description(
@@ -52,6 +57,7 @@ export function declare(command: Command, run: Run): void {
     )
     .option('--out <file>', 'a new file', path);
   addPassphraseOption(head);
+  addDryRunOption(head);
   addExamples(
     head,
     ['ca ledger head | ssh witness "cat > ca-$(date +%F).head"', 'where the CA cannot change it'],
@@ -61,13 +67,14 @@ export function declare(command: Command, run: Run): void {
     run(async (context) => {
       const { ledgerHead } = await import('../../authority/ledger-head.ts');
       const result = await ledgerHead(await context.openRecord(options));
-      if (options.out === undefined) {
-        report(context, result, renderHead);
-      } else {
-        const file = context.world.resolvePath(options.out);
+      const dryRun = options.dryRun === true;
+      const file = options.out === undefined ? undefined : context.world.resolvePath(options.out);
+      if (file !== undefined && !dryRun) {
         await context.world.createFile(file, Buffer.from(result.text), false);
-        report(context, { ...result, file }, renderHead);
       }
+      report(context, { ...result, ...(file === undefined ? {} : { file }) }, (each) =>
+        renderHead(each, { dryRun }),
+      );
       return 'yes';
     }),
   );
