@@ -26,8 +26,8 @@ describe('README', () => {
 
   const steps = consoleSteps(readme);
 
-  it('has a tour of at least five commands', () => {
-    expect(steps.length).toBeGreaterThanOrEqual(5);
+  it('has a tour of five commands', () => {
+    expect(steps).toHaveLength(5);
   });
 
   it.each(steps)('prints what it says after: $command', ({ command, output }) => {
