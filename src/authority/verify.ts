@@ -59,7 +59,7 @@ export async function verify(
     checkChain(der, facts, view, issuer),
     checkDates(facts, issuer, now),
     checkProfile(facts, record, settings),
-    await checkCrls(facts, view, now, ports),
+    await checkCrls(der, facts, view, now, ports),
     await checkLedger(der, record, view, now),
   ];
   return {
@@ -123,18 +123,21 @@ function checkProfile(
 
 /** Servers check the whole chain, so that with two tiers the root's CRL is read too. */
 async function checkCrls(
+  der: Uint8Array,
   { serial }: CertificateFacts,
   view: LedgerView,
   now: Date,
   ports: Pick<Ports, 'home'>,
 ): Promise<Check> {
   const { root, issuing } = view.authority;
+  const issuer = clientIssuer(view.authority);
+  if (!isOfIssuer(der, issuer)) return no('crl', 'the CRL says nothing of what another CA has signed');
   if (issuing) {
     const { serial: issuingSerial } = decodeCertificate(issuing);
     const above = await checkCrl(rootCrl, issuingSerial, openIssuer('root', root), now, ports);
     if (!above.ok) return above;
   }
-  return checkCrl(clientCrl, serial, clientIssuer(view.authority), now, ports);
+  return checkCrl(clientCrl, serial, issuer, now, ports);
 }
 
 const clientCrl = { name: 'the CRL', action: 'run: ca crl' };
