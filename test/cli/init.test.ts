@@ -93,6 +93,21 @@ describe('ca init', () => {
     });
   });
 
+  it('warns of a CA that ends before the certificates that it would issue', async () => {
+    const sandbox = new Sandbox();
+    const text =
+      'the CA lives for 60d, certificates of client, server, peer for 90d: ca issue refuses what would outlive the CA; give it --validity, or set profiles.client.validity and the like in ca.json';
+    const line = 'init --name A --no-passphrase --validity 60d';
+    expect(await sandbox.json(`${line} --dry-run`)).toMatchObject({ warnings: [text] });
+    expect(await sandbox.run(`${line} --quiet`)).toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: `ca: ${text}\n`,
+    });
+    expect((await sandbox.run('issue billing')).exitCode).toBe(3);
+    expect((await sandbox.run('issue billing --validity 50d')).exitCode).toBe(0);
+  });
+
   it('asks for a passphrase twice on a terminal, and encrypts the key', async () => {
     const sandbox = new Sandbox();
     const keys = 'correct horse\rcorrect horse\r';

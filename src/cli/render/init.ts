@@ -1,6 +1,6 @@
 import type { InitResult } from '../../authority/init.ts';
 import { formatDay } from '../../core/instant.ts';
-import { type Line, news, note, type View } from '../report.ts';
+import { type Line, news, note, type View, warning } from '../report.ts';
 import { relativeTime } from './relative-time.ts';
 import { shellWord } from './shell-word.ts';
 import { renderFacts } from './table.ts';
@@ -14,7 +14,10 @@ interface InitView extends View {
 }
 
 /** What was made, and what to do next. */
-export function renderInit({ home, authority, files }: InitResult, view: InitView): readonly Line[] {
+export function renderInit(
+  { home, authority, files, warnings = [] }: InitResult,
+  view: InitView,
+): readonly Line[] {
   const facts = renderFacts(
     [
       ['home', home],
@@ -29,10 +32,13 @@ export function renderInit({ home, authority, files }: InitResult, view: InitVie
     '  ',
   );
   const what = `the authority "${authority.name}"`;
-  if (view.dryRun) return [news(`would make ${what}`), ...facts.map(news), note('nothing was done')];
+  const warned = warnings.map((text) => warning(`ca: ${text}`));
+  if (view.dryRun)
+    return [news(`would make ${what}`), ...facts.map(news), ...warned, note('nothing was done')];
   return [
     news(view.style.bold(`made ${what}`)),
     ...facts.map(news),
+    ...warned,
     note(''),
     note('next:'),
     ...nextSteps(home, view).map((step) => note(`  ${step}`)),
