@@ -201,6 +201,14 @@ function checkNames(
       },
     );
   }
+  const uris = sans.filter(({ type }) => type === 'uri');
+  if (uris.length > 1 && uris.some(({ value }) => value.startsWith('spiffe:'))) {
+    throw new CaError(
+      'core/invalid-san',
+      `a certificate with a SPIFFE ID has ${uris.length} URI names > 1 allowed (SPIFFE X509-SVID §2)`,
+      { hint: 'ask for one of them; give each workload a client of its own' },
+    );
+  }
   if (permittedDns.length === 0) return;
   const outside = sans.find(
     (san) => san.type === 'dns' && !permittedDns.some((base) => isDnsWithin(san.value, base)),

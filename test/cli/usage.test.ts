@@ -32,6 +32,11 @@ describe('help', () => {
     expect(stdout).toContain('--home <directory>');
   });
 
+  it('of ca renew has a line for crontab, as crontab takes it', async () => {
+    const { stdout } = await new Sandbox().run('renew --help');
+    expect(stdout).toMatch(/\n {2}17 3 \* \* \* ca renew --quiet .*\n$/);
+  });
+
   it('lists the commands, without the hidden one', async () => {
     const { exitCode, stdout } = await new Sandbox().run('--help');
     expect(exitCode).toBe(0);

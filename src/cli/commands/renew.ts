@@ -38,12 +38,14 @@ export function declare(command: Command, run: Run): void {
   addExamples(
     command,
     ['ca renew', 'certificates, deliveries that failed before, and the CRL'],
-    [
-      '17 3 * * * ca renew --quiet --jitter 10m --passphrase-file /etc/ca/passphrase',
-      'a line for crontab: speaks only when something failed',
-    ],
     ['ca renew --dry-run', 'what is due now'],
     ['ca renew billing --force', 'replace one before its time'],
+  );
+  command.addHelpText(
+    'after',
+    `
+In crontab, silent unless something failed:
+  17 3 * * * ca renew --quiet --jitter 10m --passphrase-file /etc/ca/passphrase`,
   );
   command.action((clients: readonly ClientName[] | undefined, options: RenewOptions) =>
     run(async (context) => {

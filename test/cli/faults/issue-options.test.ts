@@ -86,9 +86,9 @@ describe('a subject alternative name that is refused', () => {
 
   it('is one of two SPIFFE IDs', () => {
     expect(issue('--uri', 'spiffe://acme.example/a,spiffe://acme.example/b')).toMatchInlineSnapshot(`
-      "exit 3, lint/refused
-      SPIFFE ID stands beside 1 more URI names (SPIFFE X509-SVID §2, §5.2)
-      hint: the certificate was not signed; change what was asked for, or report a bug if the request was sound"
+      "exit 3, core/invalid-san
+      a certificate with a SPIFFE ID has 2 URI names > 1 allowed (SPIFFE X509-SVID §2)
+      hint: ask for one of them; give each workload a client of its own"
     `);
   });
 });

@@ -147,7 +147,7 @@ describe('issueList', () => {
       '10 outside: authority/name-not-permitted',
       '11 broken: x509/malformed-csr',
       '12 barred: authority/key-barred',
-      '13 twoIds: lint/refused',
+      '13 twoIds: core/invalid-san',
     ]);
     expect(scene.world.lines.length).toBe(before);
     expect(scene.world.deliveries.has('/ca/clients/north')).toBe(false);
