@@ -43,8 +43,7 @@ export function declare(command: Command, run: Run): void {
   );
   command.addHelpText(
     'after',
-    `
-In crontab, silent unless something failed:
+    `In crontab, silent unless something failed:
   17 3 * * * ca renew --quiet --jitter 10m --passphrase-file /etc/ca/passphrase`,
   );
   command.action((clients: readonly ClientName[] | undefined, options: RenewOptions) =>
