@@ -27,7 +27,7 @@ export function makeReadOnly(at: string): void {
 }
 
 function mount(at: string, size = '64k'): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', at], {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', at], {
     ...childLimits,
     stdio: 'ignore',
   });
