@@ -1,9 +1,10 @@
 import { CaError } from '../core/ca-error.ts';
-import type { IssuerRole } from '../ledger/entry.ts';
+import type { EntryBody, IssuerRole } from '../ledger/entry.ts';
 import { encodePem } from '../x509/pem.ts';
 import { encryptPrivateKey } from '../x509/pkcs8-encryption.ts';
 import { readPrivateKey } from '../x509/private-key.ts';
-import { clientIssuerRole, openCaKey } from './issuer.ts';
+import { clientIssuer, clientIssuerRole, createSigner, openCaKey, type Signer } from './issuer.ts';
+import { appendSigned } from './latest-head.ts';
 import type { LedgerTransaction, Ports } from './ports.ts';
 
 export interface PassphraseRequest {
@@ -34,7 +35,7 @@ export async function changePassphrase(request: PassphraseRequest, ports: Ports)
         : 'this authority has a root alone: use --key root',
     });
   }
-  const { pkcs8, spki } = await openCaKey(issuer, pem, ports.obtainPassphrase);
+  const { pkcs8, spki, key } = await openCaKey(issuer, pem, ports.obtainPassphrase);
   const passphrase = await request.obtainNew();
   const changed =
     passphrase === undefined
@@ -42,20 +43,31 @@ export async function changePassphrase(request: PassphraseRequest, ports: Ports)
       : encryptPrivateKey(pkcs8, passphrase, { salt: ports.random(16), iv: ports.random(16) });
   if (Buffer.compare(readPrivateKey(changed, passphrase).spki, spki) !== 0)
     throw new Error('the key just encrypted is another one');
+  // The root of two tiers signs too seldom to speak for the record, and somebody else's key cannot.
+  const clients = clientIssuer(authority);
+  const isSigner = issuer === clients.role && Buffer.compare(spki, clients.facts.spki) === 0;
+  const signer = isSigner ? createSigner(clients, key) : undefined;
   if (!request.dryRun) {
     await ports.ledger.transact(async (transaction) => {
       if ((await ports.keys.readKey(issuer)) !== pem) throw changedMeanwhile(issuer);
       await ports.keys.replaceKey(issuer, changed);
-      await record(issuer, transaction);
+      await record(issuer, transaction, signer, ports);
     });
   }
   return { issuer, encrypted: passphrase !== undefined };
 }
 
 /** The record never says what did not happen; what happened and could not be recorded is said here. */
-async function record(issuer: IssuerRole, transaction: LedgerTransaction): Promise<void> {
+async function record(
+  issuer: IssuerRole,
+  transaction: LedgerTransaction,
+  signer: Signer | undefined,
+  ports: Pick<Ports, 'home' | 'ledger'>,
+): Promise<void> {
+  const entries: EntryBody[] = [{ type: 'passphrase-changed', issuer }];
   try {
-    await transaction.append([{ type: 'passphrase-changed', issuer }]);
+    if (signer) await appendSigned(transaction, entries, signer, ports);
+    else await transaction.append(entries);
   } catch (error) {
     if (!(error instanceof CaError)) throw error;
     const message = `the new passphrase of the ${issuer} CA's key is in force, but not on record: ${error.message}`;

@@ -23,6 +23,11 @@ export interface HeadProof {
   readonly extended: boolean;
 }
 
+/** True if both are of the same record: it need be held against one of them alone. */
+export function isSameHead(a: KeptHead, b: KeptHead): boolean {
+  return a.head.seq === b.head.seq && a.head.hash === b.head.hash;
+}
+
 /** What the record of today has where a kept head was signed. */
 interface Comparison extends KeptHead {
   /** Hash of the entry of that number; undefined until it was read. */

@@ -9,6 +9,7 @@ import { certify } from './certify.ts';
 import { type Client, deliverTogether, type RecordedCertificate } from './deliver.ts';
 import { describe, entriesOf, type IssuePlan, type IssueResult } from './issue-plan.ts';
 import type { Signer } from './issuer.ts';
+import { appendSigned } from './latest-head.ts';
 import type { LedgerTransaction } from './ports.ts';
 
 /** A certificate to be made for one client, whatever the reason. */
@@ -186,7 +187,7 @@ export class IssueBatch {
   async #append(transaction: LedgerTransaction, entries: readonly EntryBody[]): Promise<void> {
     this.#run.entries += entries.length;
     try {
-      await transaction.append(entries);
+      await appendSigned(transaction, entries, await this.#run.openSigner(), this.#run.ports);
     } catch (error) {
       this.#run.entries -= entries.length;
       throw error;

@@ -16,6 +16,7 @@ import {
   planIssue,
 } from './issue-plan.ts';
 import { clientIssuer, openSigner } from './issuer.ts';
+import { appendSigned } from './latest-head.ts';
 import type { Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 
@@ -64,7 +65,7 @@ export async function issue(
       ({ plan, der } = await ports.ledger.transact(async (transaction) => {
         const decided = await planIssue(request, csr, transaction.view(), context());
         const { certificate, entry } = certify(decided.certificate, serial, key.spki, signer, settings);
-        await transaction.append(entriesOf(decided, entry));
+        await appendSigned(transaction, entriesOf(decided, entry), signer, ports);
         return { plan: decided, der: certificate };
       }));
     } catch (error) {
@@ -92,7 +93,7 @@ export async function issue(
       // Printed and not on record it is asked for once more; on record and not printed its key would be lost in silence.
       if (result.pem) print(result);
       await ports.ledger.transact((transaction) =>
-        transaction.append([{ type: 'delivered', client: request.client, serial }]),
+        appendSigned(transaction, [{ type: 'delivered', client: request.client, serial }], signer, ports),
       );
       return result;
     });

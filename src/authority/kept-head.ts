@@ -5,6 +5,7 @@ import { sha256Hex } from '../x509/fingerprint.ts';
 import type { Finding } from './finding.ts';
 import { HeadComparison, type KeptHead, rewritten, rolledBack, signatureFinding } from './head-proof.ts';
 import { clientIssuerRole } from './issuer.ts';
+import { findLatestHeadFault } from './latest-head.ts';
 import type { Home, Ledger, NamedFile, Ports } from './ports.ts';
 
 /** The head beside the published CRL; undefined if there is none. Throws `ledger/malformed-head`, `ledger/unknown-version`. */
@@ -43,6 +44,14 @@ export interface FoundHead {
   readonly octets: Uint8Array;
 }
 
+/** What there is to hold the record against. */
+export interface FoundHeads {
+  readonly beside: FoundHead | undefined;
+  /** Beside the copies of the CRL. */
+  readonly copies: readonly FoundHead[];
+  readonly latest: FoundHead | undefined;
+}
+
 /** What heads say of the record that the next publication overwrites. */
 export interface HeadVerdict {
   /** True if one is of the last CRL's entry: the record up to there is the one that this CRL was made from. */
@@ -54,12 +63,11 @@ export interface HeadVerdict {
 }
 
 /**
- * Judges the head beside the CRL and those beside its copies. A head of another entry than the last CRL's has the record
+ * Judges the head beside the CRL, those beside its copies, and the latest. One beside a CRL of another entry than the last CRL's has the record
  * read from its first entry on, which is rare: a publication or a copy was cut short, or somebody put the head there.
  */
 export async function judgeHeads(
-  beside: FoundHead | undefined,
-  copies: readonly FoundHead[],
+  { beside, copies, latest }: FoundHeads,
   view: LedgerView,
   ports: Pick<Ports, 'home' | 'ledger'>,
 ): Promise<HeadVerdict> {
@@ -73,11 +81,16 @@ export async function judgeHeads(
     const fault = kept && (await findHeadFault(kept, view));
     if (!kept || fault?.code === 'ledger/foreign-head') {
       // Beside a copy it may be anybody's.
-      if (found === beside) keep(`lost-${sha256Hex(found.octets).slice(0, 8)}.head`, found.octets, setAside);
+      if (found === beside) keep(strangerName(found), found.octets, setAside);
     } else if (kept.head.seq <= view.head.seq && kept.head.seq !== lastCrl?.seq) unread.push(kept);
     else if (fault) lost.push({ kept, fault });
     else isProved = true;
   }
+  const lateHead = latest && readHead(latest);
+  const fault = lateHead && (await findLatestHeadFault(lateHead, view, ports.ledger));
+  if (latest && fault?.code === 'ledger/foreign-head') keep(strangerName(latest), latest.octets, setAside);
+  else if (lateHead && fault?.code === 'ledger/rewritten') unread.push(lateHead);
+  else if (lateHead && fault) lost.push({ kept: lateHead, fault });
   lost.push(...(await findFaultsByReading(unread, view, ports.ledger)));
   for (const { kept } of lost) keep(lostName(kept), encodeSignedHead(kept.head), setAside);
   const [first] = lost;
@@ -101,6 +114,10 @@ function readHead({ file, octets }: FoundHead): KeptHead | undefined {
 
 function keep(name: string, content: NamedFile['content'], files: Map<string, NamedFile>): void {
   files.set(name, { name, content, secret: false });
+}
+
+function strangerName({ octets }: FoundHead): string {
+  return `lost-${sha256Hex(octets).slice(0, 8)}.head`;
 }
 
 function lostName({ head: { seq, hash } }: KeptHead): string {

@@ -9,10 +9,12 @@ import { encodeName, formatName } from '../x509/name.ts';
 import { openPublicKey, verifyBytes } from '../x509/signature.ts';
 import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import type { Finding } from './finding.ts';
-import { findFutureHeads, HeadComparison, type HeadProof, type KeptHead } from './head-proof.ts';
+import { findFutureHeads, HeadComparison, type HeadProof, isSameHead, type KeptHead } from './head-proof.ts';
 import { clientIssuer, clientIssuerRole, type Issuer } from './issuer.ts';
 import { asFinding, readKeptHead } from './kept-head.ts';
-import type { Ports } from './ports.ts';
+import { isSpoiled, readLatestHead } from './latest-head.ts';
+import { describeTorn, UnsignedEntries } from './ledger-notes.ts';
+import type { Home, Ports } from './ports.ts';
 import { isInPlace } from './publish-crl.ts';
 import { isOfIssuer } from './target-file.ts';
 import { findUntrusted } from './trusted-files.ts';
@@ -23,10 +25,15 @@ export interface AuditResult {
   readonly head: string;
   readonly certificates: number;
   readonly revocations: number;
-  /** The heads that the record was held against, by their numbers: the one beside the CRL, and those that were given. */
+  /**
+   * The heads that the record was held against, by their numbers: those that were given, the one beside the CRL, and the
+   * latest if it is none of these.
+   */
   readonly heads: readonly HeadProof[];
   /** Empty when the record is whole. */
   readonly findings: readonly Finding[];
+  /** What may be honest, and should be known: remains of a command that died; absent when there is nothing. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -41,11 +48,19 @@ export async function auditLedger(
 ): Promise<AuditResult> {
   const findings: Finding[] = [];
   // Before the record: a CRL and its head may be published meanwhile.
-  const kept = await readKeptHead(ports.home).catch((error: unknown) => {
-    findings.push(asFinding(error));
-  });
-  const comparison = new HeadComparison(kept ? [...given, kept] : given);
-  const tally: Tally = { entries: 0, revocations: 0, owners: new Map(), comparison, findings };
+  const notes: string[] = [];
+  const heads = await readHeads(given, ports.home, findings, notes);
+  const unsigned = new UnsignedEntries(Math.max(0, ...heads.map(({ head }) => head.seq)));
+  const comparison = new HeadComparison(heads);
+  const tally: Tally = {
+    entries: 0,
+    revocations: 0,
+    owners: new Map(),
+    comparison,
+    unsigned,
+    findings,
+    notes,
+  };
   const head = await readAll(tally, ports).catch((error: unknown) => {
     findings.push(asFinding(error));
     return '';
@@ -53,7 +68,38 @@ export async function auditLedger(
   const proved = comparison.conclude(tally.view);
   findings.push(...proved.findings, ...findFutureHeads(given, ports.clock()));
   const { entries, owners, revocations } = tally;
-  return { entries, head, certificates: owners.size, revocations, heads: proved.heads, findings };
+  // Of heads that the record does not go on from, none speaks for it.
+  const late = proved.heads.every(({ extended }) => extended) ? unsigned.describe() : undefined;
+  if (late !== undefined) notes.push(late);
+  return {
+    entries,
+    head,
+    certificates: owners.size,
+    revocations,
+    heads: proved.heads,
+    findings,
+    ...(notes.length === 0 ? {} : { notes }),
+  };
+}
+
+/** Those that were given, the one beside the CRL, and the latest, if it is none of these. */
+async function readHeads(
+  given: readonly KeptHead[],
+  home: Home,
+  findings: Finding[],
+  notes: string[],
+): Promise<readonly KeptHead[]> {
+  const ofCrl = await readKeptHead(home).catch((error: unknown) => {
+    findings.push(asFinding(error));
+  });
+  const latest = await readLatestHead(home).catch((error: unknown) => {
+    const finding = asFinding(error);
+    if (isSpoiled(finding))
+      notes.push(`${finding.message}, as after a power cut; have another made with: ca crl`);
+    else findings.push(finding);
+  });
+  const heads = ofCrl ? [...given, ofCrl] : given;
+  return latest && !heads.some((head) => isSameHead(head, latest)) ? [...heads, latest] : heads;
 }
 
 /** What the audit has seen so far. */
@@ -63,8 +109,10 @@ interface Tally {
   /** Undefined when there is none to be had of a record so broken. */
   view?: LedgerView;
   readonly comparison: HeadComparison;
+  readonly unsigned: UnsignedEntries;
   readonly owners: Map<Serial, ClientName>;
   readonly findings: Finding[];
+  readonly notes: string[];
 }
 
 /** Adds every entry to the tally, and gives the hash of the last. Throws at the first line that is not sound. */
@@ -93,12 +141,15 @@ async function readAll(tally: Tally, ports: Pick<Ports, 'ledger' | 'home' | 'pro
     ports.progress(tally.entries, view.head.seq, 'entries checked');
   }
   tally.findings.push(...(await checkTrusted(view, ports)), ...(await checkCrlsInPlace(ports)));
+  const torn = await ports.ledger.tornOctets();
+  if (torn > 0) tally.notes.push(`${describeTorn(torn)}; the next command that writes sets them aside`);
   return view.head.hash;
 }
 
 function count(entry: Entry, tally: Tally): void {
   tally.entries = entry.seq;
   tally.comparison.see(entry);
+  tally.unsigned.see(entry);
   if (entry.type === 'revoked') tally.revocations++;
   tally.findings.push(...checkReferences(entry, tally.owners));
   if (entry.type === 'issued') tally.owners.set(entry.serial, entry.client);

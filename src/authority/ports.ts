@@ -27,6 +27,10 @@ export interface Ledger {
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
   /** All entries in order, in pages, each checked strictly and against the chain. Throws at the first fault. */
   entries(): AsyncIterable<readonly Entry[]>;
+  /** SHA-256 in hex of the line where the entry of that number should be; undefined if none is there. */
+  hashOf(seq: number): Promise<string | undefined>;
+  /** How many octets follow the last whole line, left by a writer that died: the next one sets them aside. */
+  tornOctets(): Promise<number>;
 }
 
 export interface LedgerTransaction {
@@ -62,7 +66,7 @@ export interface NewAuthority {
   readonly certificates: readonly NamedFile[];
   readonly crls: readonly PublishedCrl[];
   readonly entries: readonly EntryBody[];
-  /** The signed head that lies beside the CRLs, once the entries have become that record. */
+  /** The signed head that lies beside the CRLs, and is the latest, once the entries have become that record. */
   signHead(head: LedgerHead): string;
 }
 
@@ -130,6 +134,13 @@ export interface Home {
   crlSum(issuer: IssuerRole, form: keyof CrlPaths): Promise<string | undefined>;
   /** The signed head beside the published CRLs; undefined before the first that came with one. */
   readHead(): Promise<Uint8Array | undefined>;
+  /** The signed head that {@link putLatestHead} kept last. */
+  readLatestHead(): Promise<Uint8Array | undefined>;
+  /**
+   * Keeps a head of the record in the place of the one before. It is not synced: a power cut may leave the one before, or
+   * octets that are none. To be called under the ledger's lock, once the record up to that head is on disk.
+   */
+  putLatestHead(head: string): Promise<void>;
   /** @param twoTier to be said where there is no authority yet */
   crlPaths(issuer: IssuerRole, twoTier?: boolean): CrlPaths;
 }

@@ -18,7 +18,8 @@ import {
   openSigner,
   type Signer,
 } from './issuer.ts';
-import { type FoundHead, judgeHeads, type Rollback } from './kept-head.ts';
+import { type FoundHeads, judgeHeads, type Rollback } from './kept-head.ts';
+import { keepLatestHead, replaceLatestHead } from './latest-head.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
 import { signedCrl, sumsOf } from './signed-crl.ts';
@@ -74,7 +75,7 @@ export async function publishInside(
   const isPublished = last !== undefined && inPlace === last.sha256;
   const copies = await readOtherCopies(copyTo, issuer, inPlace, ports.home);
   const heads = isOfClients
-    ? await judgeHeads(await besideCrl(ports.home), copies.heads, view, ports)
+    ? await judgeHeads({ ...(await findHeads(ports.home)), copies: copies.heads }, view, ports)
     : undefined;
   const rollback = heads?.rollback;
   // Of a record that a head proves all the way to this CRL's entry nothing is forgotten that is on this CRL.
@@ -119,11 +120,14 @@ export async function publishInside(
       ...(carried === 0 ? {} : { carried }),
     },
   ]);
+  const head = heads && encodeSignedHead(signer.signHead(view.authority.name, recorded));
+  if (head !== undefined) await keepLatestHead(head, view, ports);
   const files = await ports.home.publishCrl({
     ...file,
-    ...(isOfClients ? { head: encodeSignedHead(signer.signHead(view.authority.name, recorded)) } : {}),
+    ...(head === undefined ? {} : { head }),
     ...(heads ? { lostHeads: heads.setAside } : {}),
   });
+  if (head !== undefined && heads?.setAside.length) await replaceLatestHead(head, ports.home);
   return {
     number: `${number}`,
     thisUpdate,
@@ -254,7 +258,10 @@ function nextNumber(
     .reduce((a, b) => (a > b ? a : b), BigInt(thisUpdate.getTime()));
 }
 
-async function besideCrl(home: Home): Promise<FoundHead | undefined> {
-  const octets = await home.readHead();
-  return octets && { file: home.filePath('crl/ledger.head'), octets };
+async function findHeads(home: Home): Promise<Pick<FoundHeads, 'beside' | 'latest'>> {
+  const [beside, latest] = [await home.readHead(), await home.readLatestHead()];
+  return {
+    beside: beside && { file: home.filePath('crl/ledger.head'), octets: beside },
+    latest: latest && { file: home.filePath('ledger.head'), octets: latest },
+  };
 }

@@ -62,6 +62,7 @@ export async function renew(request: RenewRequest, settings: Settings, ports: Po
   });
   let crl: RenewResult['crl'];
   try {
+    await setTornAside(ports);
     await revokeLongSuperseded(view, run);
     crl = await renewCrl(run);
     const candidates = await Promise.all(due.map((record) => renewalCandidate(record, view, run)));
@@ -117,6 +118,11 @@ async function findPending(
     else if ((await newestCertificate(view, record.client))?.serial === record.serial) keyLost.push(record);
   }
   return { redeliver, keyLost };
+}
+
+/** Whoever writes begins with that; but there may be nothing else to write for a long time. */
+async function setTornAside({ ledger }: Pick<Ports, 'ledger'>): Promise<void> {
+  if ((await ledger.tornOctets()) > 0) await ledger.transact(async () => {});
 }
 
 /** Revokes, if the settings say so, what was superseded long enough ago. */

@@ -8,9 +8,11 @@ import type { LedgerView, StatusCounts } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, type CrlRecord, certificateStatus } from '../ledger/record.ts';
 import { isClockBehind } from './clock-check.ts';
 import type { Finding } from './finding.ts';
-import type { KeptHead } from './head-proof.ts';
+import { isSameHead, type KeptHead } from './head-proof.ts';
 import { clientIssuer, clientIssuerRole } from './issuer.ts';
 import { asFinding, findHeadFault, readKeptHead } from './kept-head.ts';
+import { findLatestHeadFault, isSpoiled, readLatestHead } from './latest-head.ts';
+import { describeTorn } from './ledger-notes.ts';
 import { findMissing, type MissingFiles } from './missing-files.ts';
 import type { CrlPaths, Ports } from './ports.ts';
 import { hasUnlisted, isInPlace } from './publish-crl.ts';
@@ -68,7 +70,8 @@ export async function status(
   ports: Pick<Ports, 'ledger' | 'home' | 'keys' | 'clock' | 'deliveries'>,
 ): Promise<StatusResult> {
   // Before the record: a CRL and its head may be published meanwhile.
-  const keptHead = await readKeptHead(ports.home).catch(asFinding);
+  const crlHead = await readKeptHead(ports.home).catch(asFinding);
+  const latestHead = await readLatestHead(ports.home).catch(asFinding);
   const view = await ports.ledger.view();
   const now = ports.clock();
   const { due, skipped } = await planRenewals({ clients: [], force: false }, view, settings, now);
@@ -86,7 +89,8 @@ export async function status(
     ...(await openProblems(ports)),
     ...(await trustProblems(view, ports)),
     ...(await keyProblems(clientIssuerRole(view.authority), ports)),
-    ...(await headProblems(keptHead, view)),
+    ...(await headProblems(crlHead, latestHead, view, ports)),
+    ...(await tornProblems(ports)),
     ...crlProblems(crl, now, isBehind),
     ...(await revocationProblems(view)),
     ...(await spreadProblems(crl, settings, ports)),
@@ -175,12 +179,33 @@ async function keyProblems(
   ];
 }
 
-/** The record, held against the head that was signed with the last CRL. */
-async function headProblems(kept: KeptHead | Finding | undefined, view: LedgerView): Promise<string[]> {
-  if (!kept) return [];
-  if ('code' in kept) return [`${kept.message}; run: ca crl`];
-  const fault = await findHeadFault(kept, view);
+/** The record, held against the head that was signed with the last CRL, and the latest. */
+async function headProblems(
+  ofCrl: KeptHead | Finding | undefined,
+  latest: KeptHead | Finding | undefined,
+  view: LedgerView,
+  { ledger }: Pick<Ports, 'ledger'>,
+): Promise<string[]> {
+  const problems: string[] = [];
+  if (ofCrl) {
+    if ('code' in ofCrl) problems.push(`${ofCrl.message}; run: ca crl`);
+    else problems.push(...faultProblems(await findHeadFault(ofCrl, view)));
+  }
+  if (latest) {
+    if ('code' in latest) problems.push(...(isSpoiled(latest) ? [] : [`${latest.message}; run: ca crl`]));
+    else if (!ofCrl || 'code' in ofCrl || !isSameHead(ofCrl, latest))
+      problems.push(...faultProblems(await findLatestHeadFault(latest, view, ledger)));
+  }
+  return problems;
+}
+
+function faultProblems(fault: Finding | undefined): string[] {
   return fault ? [`${fault.message}; run: ca ledger verify`] : [];
+}
+
+async function tornProblems({ ledger }: Pick<Ports, 'ledger'>): Promise<string[]> {
+  const octets = await ledger.tornOctets();
+  return octets === 0 ? [] : [`${describeTorn(octets)}; set it aside with: ca renew`];
 }
 
 function crlProblems(crl: CrlStatus | undefined, now: Date, isClockWrong: boolean): string[] {

@@ -33,7 +33,7 @@ export type BackupFile = { readonly mode: number } & (
 /** What that path is in a backup; undefined for every other path, above all for those that would leave the home. */
 export function backupFileAt(path: string): BackupFile | undefined {
   if (
-    /^(ca\.json|ca\.schema\.json|ca\.crt|chain\.crt)$/.test(path) ||
+    /^(ca\.json|ca\.schema\.json|ca\.crt|chain\.crt|ledger\.head)$/.test(path) ||
     // What else lies there is not ours, and `.spread` says that copies exist which a restored authority may not have.
     /^crl\/((ca|root)\.crl(\.pem)?|all\.crl\.pem|ledger\.head|lost-\d+-[0-9a-f]{8}\.head)$/.test(path)
   ) {

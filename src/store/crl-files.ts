@@ -6,7 +6,7 @@ import type { FileToWrite } from './file-set.ts';
 /** All CRLs in one PEM, for servers that take one file, as nginx does; with two tiers alone. */
 export const allCrlsName = 'all.crl.pem';
 
-/** The record's signed head, in `crl/` and wherever the CRLs are copied. */
+/** The record's signed head: in `crl/` and wherever the CRLs are copied, that of the last CRL; in the home, the latest. */
 export const headName = 'ledger.head';
 
 /** The names of an issuer's CRL in `crl/`: `ca.crl` is always that of the CA that issues to clients. */

@@ -31,6 +31,31 @@ export function writeDurably(path: string, content: string | Uint8Array, options
   placeDurably(path, content, options, (disk, temporary) => disk.renameSync(temporary, path));
 }
 
+/**
+ * Puts a file in place by rename without waiting for the disk: no reader finds half of it, but a power cut may leave the
+ * old content, or none that means anything. For what can be made again and is wanted at once, by one writer at a time:
+ * what one that was killed has left is removed by the next. Throws `store/…`, with the old content in place.
+ */
+export function replaceUnsynced(
+  path: string,
+  content: string,
+  { mode, disk = realDisk }: DurableOptions,
+): void {
+  const temporary = join(dirname(path), `.${basename(path)}.new`);
+  try {
+    removeIfThere(temporary, disk);
+    try {
+      writeNew(temporary, content, { mode, disk, isSynced: false });
+      disk.renameSync(temporary, path);
+    } catch (error) {
+      removeIfThere(temporary, disk);
+      throw error;
+    }
+  } catch (error) {
+    throw ioError(error, 'write', path);
+  }
+}
+
 /** Like {@link writeDurably}, but never replaces a file. Throws `store/occupied` if there is one. */
 export function createDurably(path: string, content: string | Uint8Array, options: DurableOptions): void {
   placeDurably(path, content, options, (disk, temporary) => {
@@ -143,7 +168,7 @@ function placeDurably(
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}${suffix}`);
   try {
     try {
-      writeNew(temporary, content, mode, disk);
+      writeNew(temporary, content, { mode, disk, isSynced: true });
       place(disk, temporary);
     } catch (error) {
       removeIfThere(temporary, disk);
@@ -155,14 +180,18 @@ function placeDurably(
   syncDirectory(dirname(path), disk);
 }
 
-function writeNew(path: string, content: string | Uint8Array | Fill, mode: number, disk: Disk): void {
+function writeNew(
+  path: string,
+  content: string | Uint8Array | Fill,
+  { mode, disk, isSynced }: { readonly mode: number; readonly disk: Disk; readonly isSynced: boolean },
+): void {
   const fd = disk.openSync(path, 'wx', mode);
   try {
     if (process.platform !== 'win32') disk.fchmodSync(fd, mode);
     giveToOwnerOf(dirname(path), fd, disk);
     if (typeof content === 'function') content(fd);
     else writeAll(fd, typeof content === 'string' ? Buffer.from(content) : content, 0, disk);
-    disk.fsyncSync(fd);
+    if (isSynced) disk.fsyncSync(fd);
   } finally {
     disk.closeSync(fd);
   }

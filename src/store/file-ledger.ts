@@ -128,6 +128,24 @@ export class FileLedger implements Ledger {
     if (page.length > 0) yield page;
   }
 
+  async hashOf(seq: number): Promise<string | undefined> {
+    return this.#journal.hashOf(seq);
+  }
+
+  /** Looked for twice, the second time when no writer can be in the middle of a line. */
+  async tornOctets(): Promise<number> {
+    const look = () => this.#catchUp((index) => this.#extendOrBuild(index));
+    const found = await look();
+    if (found === 0) return 0;
+    try {
+      return await this.#locked(0, look);
+    } catch (error) {
+      if (!(error instanceof CaError) || !error.code.startsWith('store/')) throw error;
+      // Whoever has the lock began by setting aside what was there; where no lock can be had nobody writes.
+      return error.code === 'store/locked' ? 0 : found;
+    }
+  }
+
   #locked<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
     const { directory, clock, onWait } = this.#options;
     const lock = { what: 'the ledger', waitMs, clock, ...(onWait && { onWait }) };

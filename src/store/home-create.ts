@@ -141,7 +141,7 @@ async function build(root: string, contents: NewAuthority, beginLedger: BeginLed
   await allDone([
     syncDirectories([ledger]),
     ...folders.map(({ name, files }) =>
-      writeFiles(join(root, name), name === crlName ? [...files, head] : files),
+      writeFiles(join(root, name), name === crlName || name === '' ? [...files, head] : files),
     ),
   ]);
 }

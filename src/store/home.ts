@@ -15,7 +15,7 @@ import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { allCrlsFile, allCrlsName, crlFiles, crlNames, headName } from './crl-files.ts';
-import { writeDurably } from './durable-file.ts';
+import { replaceUnsynced, writeDurably } from './durable-file.ts';
 import {
   checkClosedToOthers,
   inheritedOwner,
@@ -36,6 +36,7 @@ const pieceOctets = 1 << 18;
  *
  *     ca.json, ca.schema.json    settings, 0644
  *     ca.crt, chain.crt          0644
+ *     ledger.head                0644, the record's latest signed head
  *     keys/                      0700, keys 0600
  *     ledger/, clients/          0700
  *     crl/                       0755: ca.crl and ca.crl.pem; with two tiers root.crl, root.crl.pem and all.crl.pem;
@@ -95,7 +96,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
 
     async readFiles() {
       const crls = filesIn(crlDirectory).map((file) => `crl/${basename(file)}`);
-      const names = ['ca.json', 'ca.schema.json', 'ca.crt', 'chain.crt', ...crls];
+      const names = ['ca.json', 'ca.schema.json', 'ca.crt', 'chain.crt', headName, ...crls];
       return names.flatMap((name) => {
         const content = readIfThere(join(path, name));
         return content ? [{ name, content, secret: false }] : [];
@@ -170,6 +171,8 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     readCrl: async (issuer) => readIfThere(crlPaths(issuer).der),
     crlSum: async (issuer, form) => sumIfThere(crlPaths(issuer)[form]),
     readHead: async () => readIfThere(join(crlDirectory, headName)),
+    readLatestHead: async () => readIfThere(join(path, headName)),
+    putLatestHead: async (head) => replaceUnsynced(join(path, headName), head, { mode: publicMode }),
     crlPaths,
   };
 }

@@ -108,3 +108,48 @@ function read(disk: Disk, fd: number, path: string, into: Buffer, at: number, po
     throw ioError(error, 'read', path);
   }
 }
+
+/**
+ * The line of the entry of that number, as it stands, without its newline; undefined if there is none, and `before` if it
+ * can only be in a file before this one. The file is read from its end, further and further back.
+ */
+export function findLine(disk: Disk, path: string, seq: number): Buffer | 'before' | undefined {
+  const fd = open(disk, path);
+  try {
+    const size = sizeOf(disk, fd, path);
+    for (let length = Math.min(searchOctets, size); ; length = Math.min(length * 16, size)) {
+      const octets = Buffer.allocUnsafe(length);
+      let filled = 0;
+      for (let got = -1; filled < length && got !== 0; filled += got)
+        got = read(disk, fd, path, octets, filled, size - length + filled);
+      const isWhole = length === size;
+      let start = isWhole ? 0 : octets.indexOf(0x0a) + 1;
+      const first = numberOf(octets.subarray(start, filled));
+      if (first === undefined || first > seq) {
+        if (isWhole) return 'before';
+        continue;
+      }
+      for (
+        let end = octets.indexOf(0x0a, start);
+        end >= 0 && end < filled;
+        end = octets.indexOf(0x0a, start)
+      ) {
+        const line = octets.subarray(start, end);
+        if (numberOf(line) === seq) return line;
+        start = end + 1;
+      }
+      return undefined;
+    }
+  } finally {
+    disk.closeSync(fd);
+  }
+}
+
+/** What a search begins with: some fifty entries. */
+const searchOctets = 1 << 16;
+
+/** The number with which a line begins, whatever follows. */
+function numberOf(line: Buffer): number | undefined {
+  const digits = /^\{"seq":(\d{1,15}),/.exec(line.toString('latin1', 0, 24))?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

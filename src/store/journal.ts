@@ -7,7 +7,7 @@ import type { LedgerHead } from '../ledger/record.ts';
 import type { Disk } from './disk.ts';
 import { publicMode } from './file-mode.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
-import { readChunks, readLines } from './journal-lines.ts';
+import { findLine, readChunks, readLines } from './journal-lines.ts';
 
 /** A point between two lines of the journal: where the next line begins, and the head that the lines before it make. */
 export interface JournalPoint extends LedgerHead {
@@ -131,6 +131,15 @@ export class Journal {
     const octets = this.read(line.segment, line.offset - line.lastOctets, line.lastOctets - 1);
     const { seq, time } = parseEntry(octets, this.where(line.segment, line.line));
     return { ...line, seq, hash: hashLine(octets), time };
+  }
+
+  /** SHA-256 in hex of the line where the entry of that number should be; undefined if none is there. Quick near the end. */
+  hashOf(seq: number): string | undefined {
+    for (let segment = this.segments(); segment > 0; segment--) {
+      const line = findLine(this.#disk, this.segmentPath(segment), seq);
+      if (line !== 'before') return line && hashLine(line);
+    }
+    return undefined;
   }
 
   /** True if the journal still holds, up to that point, the lines it held when the point was made. */

@@ -181,6 +181,11 @@ describe('ca ledger verify --head', () => {
         return text;
       });
     sandbox.write(ledger, `${rewritten.join('\n')}\n`);
+    expect((await sandbox.run('ledger verify')).stdout).toContain(
+      `entry 5 is not what it was when ${sandbox.path('home/ledger.head')} was signed over entry 5`,
+    );
+    // Who may do that may put an older head there, or none.
+    rmSync(sandbox.path('home/ledger.head'));
     expect((await sandbox.run('ledger verify')).exitCode).toBe(0);
     const { exitCode, stdout } = await sandbox.run('ledger verify --head kept.head');
     expect(exitCode).toBe(1);

@@ -13,6 +13,7 @@ describe('ca ledger', () => {
       revocations: 0,
       heads: [
         { file: sandbox.path('home/crl/ledger.head'), seq: 2, time: '2026-11-22T09:30:00Z', extended: true },
+        { file: sandbox.path('home/ledger.head'), seq: 5, time: '2026-11-22T09:30:00Z', extended: true },
       ],
       findings: [],
     });

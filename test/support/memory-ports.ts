@@ -40,6 +40,7 @@ export type Operation =
   | 'copyCrls'
   | 'readCopy'
   | 'hasKey'
+  | 'putLatestHead'
   | 'replaceKey'
   | 'writeTrusted';
 
@@ -72,6 +73,10 @@ export class MemoryWorld {
   readonly crls = new Map<IssuerRole, { der: Uint8Array; pem: string }>();
   /** The signed head beside the CRLs. */
   head: Uint8Array | undefined;
+  /** The signed head that was kept last. */
+  latestHead: Uint8Array | undefined;
+  /** What follows the last whole line. */
+  tornOctets = 0;
   /** Heads that were set aside. */
   readonly lostHeads: NamedFile[] = [];
   /** What others may write to. */
@@ -163,6 +168,7 @@ export class MemoryWorld {
           for (const crl of contents.crls) world.crls.set(crl.issuer, wholeCrl(crl));
           world.#append(contents.entries);
           world.head = Buffer.from(contents.signHead(world.state.head));
+          world.latestHead = world.head;
         },
         readSettings: async () => world.settings,
         readFiles: async () => world.#files(),
@@ -212,6 +218,11 @@ export class MemoryWorld {
           return crl && sha256Hex(Buffer.from(crl[form]));
         },
         readHead: async () => world.head,
+        readLatestHead: async () => world.latestHead,
+        putLatestHead: async (head) => {
+          world.#perhapsFail('putLatestHead');
+          world.latestHead = Buffer.from(head);
+        },
         crlPaths: (issuer, twoTier) => this.#crlPaths(issuer, twoTier),
       },
       ledger: this.#ledger(),
@@ -292,6 +303,11 @@ export class MemoryWorld {
         world.#ledgerLock = done.catch(() => {});
         return done;
       },
+      hashOf: async (seq) => {
+        const line = world.lines[seq - 1];
+        return line && hashLine(line);
+      },
+      tornOctets: async () => world.tornOctets,
       entries: async function* () {
         let before = { seq: 0, hash: noPreviousEntry };
         for (const [index, line] of world.lines.entries()) {

@@ -6,13 +6,14 @@ import { renderFacts } from './table.ts';
 
 /** What was checked, and each finding as a line. */
 export function renderAudit(result: AuditResult, { style }: View): readonly Line[] {
-  const { entries, certificates, revocations, head, heads, findings } = result;
+  const { entries, certificates, revocations, head, heads, findings, notes = [] } = result;
   const proved = heads.filter(({ extended }) => extended).length;
   return [
     findings.length === 0
-      ? style.green('the ledger is whole')
+      ? wholeness(notes.length, style)
       : style.red(`the ledger is not whole: ${counted(findings.length, 'finding')}`),
     ...findings.map(({ code, message }) => `  ${printable(message)} (${code})`),
+    ...notes.map((text) => `  ${style.yellow('note:')} ${printable(text)}`),
     ...renderFacts(
       [
         ['entries', `${entries}`],
@@ -24,4 +25,9 @@ export function renderAudit(result: AuditResult, { style }: View): readonly Line
       '  ',
     ),
   ];
+}
+
+function wholeness(notes: number, style: View['style']): string {
+  if (notes === 0) return style.green('the ledger is whole');
+  return style.yellow(`the ledger is whole, with ${counted(notes, 'note')}`);
 }

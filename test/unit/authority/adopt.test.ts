@@ -32,9 +32,10 @@ const oddities = [
 /** Issues after a backup, then puts the record back as it was: the certificate is out there, and forgotten. */
 async function loseOne(scene: Scene, client: string, request: Parameters<Scene['issue']>[1] = {}) {
   const old = [...scene.world.lines];
+  const { latestHead } = scene.world;
   const serial = await scene.serialOf(client, request);
   const file = await scene.world.state.certificateBytes(serial);
-  scene.world.lines = old;
+  Object.assign(scene.world, { lines: old, latestHead });
   return { serial, file };
 }
 

@@ -12,9 +12,9 @@ async function messages(scene: Scene): Promise<string[]> {
   return (await audit(scene)).findings.map(({ message }) => message);
 }
 
-/** Changes an entry and closes the chain behind it again, as somebody would who knows how it is made, and removes the head. */
+/** Changes an entry and closes the chain behind it again, as somebody would who knows how it is made, and removes the heads. */
 function forge(scene: Scene, type: Entry['type'], change: (line: string) => string): void {
-  scene.world.head = undefined;
+  Object.assign(scene.world, { head: undefined, latestHead: undefined });
   let prev = '';
   let done = false;
   scene.world.lines = scene.world.lines.map((line) => {

@@ -16,10 +16,10 @@ async function keep(scene: Scene, file = 'kept.head'): Promise<KeptHead> {
   return { file, head: parseSignedHead(Buffer.from(text), file) };
 }
 
-/** An authority whose CRL came without a head, so that the heads that are given speak alone. */
+/** An authority in which no head was kept, so that the heads that are given speak alone. */
 async function openWithoutHead(request: Parameters<typeof openScene>[0] = {}): Promise<Scene> {
   const scene = await openScene(request);
-  scene.world.head = undefined;
+  Object.assign(scene.world, { head: undefined, latestHead: undefined });
   return scene;
 }
 
@@ -29,9 +29,10 @@ async function findings(scene: Scene, ...heads: KeptHead[]): Promise<string[]> {
   return (await verify(scene, ...heads)).findings.map(({ code, message }) => `${code} ${message}`);
 }
 
-/** Puts a hook into a client's policy, and closes the chain behind it again: nothing else tells. */
+/** Puts a hook into a client's policy, and closes the chain behind it again, and removes the latest head: nothing else tells. */
 function rewrite({ world }: Scene, client: string): void {
   let prev: string | undefined;
+  world.latestHead = undefined;
   world.lines = world.lines.map((line) => {
     const entry = parseEntry(line, 'a line');
     const isIt = entry.type === 'client-added' && entry.client === client;

@@ -263,9 +263,10 @@ describe('a problem is', () => {
     const scene = await openScene();
     const delivery = { kind: 'directory', path: '/etc/nginx/tls' } as const;
     const old = [...scene.world.lines];
+    const { latestHead } = scene.world;
     const lost = await scene.serialOf('web', { delivery });
     const file = await scene.world.state.certificateBytes(lost);
-    scene.world.lines = old;
+    Object.assign(scene.world, { lines: old, latestHead });
     scene.days(1);
     await scene.issue('web', { delivery });
     await adopt({ file, dryRun: false }, scene.settings, scene.world.ports);

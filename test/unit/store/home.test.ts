@@ -127,6 +127,7 @@ describe('create', () => {
       keys: '700',
       'keys/root.key': '600 root key',
       ledger: '700',
+      'ledger.head': '644 head 1\n',
       'ledger/00000001.jsonl': expect.stringContaining('authority-created'),
       crl: '755',
       'crl/ca.crl': '644 root der 1',

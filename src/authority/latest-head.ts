@@ -1,0 +1,100 @@
+import { CaError } from '../core/ca-error.ts';
+import type { EntryBody } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
+import type { LedgerHead } from '../ledger/record.ts';
+import { encodeSignedHead, parseSignedHead } from '../ledger/signed-head.ts';
+import type { Finding } from './finding.ts';
+import { type KeptHead, rewritten, rolledBack, signatureFinding } from './head-proof.ts';
+import type { Signer } from './issuer.ts';
+import type { Home, Ledger, LedgerTransaction, Ports } from './ports.ts';
+
+/** What a head is held against: the record at one instant. */
+type Record = Pick<LedgerView, 'authority' | 'head'>;
+
+/**
+ * Appends as the transaction does, and then keeps the record's head, signed by the CA that issues to clients: no CRL
+ * speaks for these entries yet, and from now on nobody without that CA's key can take them back unseen.
+ */
+export async function appendSigned(
+  transaction: LedgerTransaction,
+  bodies: readonly EntryBody[],
+  signer: Signer,
+  ports: Pick<Ports, 'home' | 'ledger'>,
+): Promise<LedgerHead> {
+  const { authority, head } = transaction.view();
+  const appended = await transaction.append(bodies);
+  const signed = encodeSignedHead(signer.signHead(authority.name, appended));
+  await keepLatestHead(signed, { authority, head }, ports);
+  return appended;
+}
+
+/**
+ * Keeps that head as the latest, under the ledger's lock, unless the one before shows that the record was cut off or
+ * rewritten: that one stays, to be told of, until a publication sets it aside.
+ *
+ * @param before the record before what that head is the first to speak for
+ */
+export async function keepLatestHead(
+  head: string,
+  before: Record,
+  ports: Pick<Ports, 'home' | 'ledger'>,
+): Promise<void> {
+  await unlessDiskFails(async () => {
+    if (await isReplaceable(before, ports)) await ports.home.putLatestHead(head);
+  });
+}
+
+/** Keeps that head as the latest whatever was there: it is set aside. */
+export async function replaceLatestHead(head: string, home: Pick<Home, 'putLatestHead'>): Promise<void> {
+  await unlessDiskFails(() => home.putLatestHead(head));
+}
+
+/** The record is safe without it, and the next command makes another: a full disk is no reason to fail. */
+async function unlessDiskFails(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof CaError) || !error.code.startsWith('store/')) throw error;
+  }
+}
+
+async function isReplaceable(
+  record: Record,
+  { home, ledger }: Pick<Ports, 'home' | 'ledger'>,
+): Promise<boolean> {
+  try {
+    const kept = await readLatestHead(home);
+    return !kept || (await findLatestHeadFault(kept, record, ledger)) === undefined;
+  } catch (error) {
+    if (!(error instanceof CaError) || !error.code.startsWith('ledger/')) throw error;
+    return isSpoiled(error);
+  }
+}
+
+/** The latest head that was kept; undefined if there is none. Throws `ledger/malformed-head`, `ledger/unknown-version`. */
+export async function readLatestHead(
+  home: Pick<Home, 'readLatestHead' | 'filePath'>,
+): Promise<KeptHead | undefined> {
+  const octets = await home.readLatestHead();
+  const file = home.filePath('ledger.head');
+  return octets && { file, head: parseSignedHead(octets, file) };
+}
+
+/** True for what a power cut makes of a file that is not synced: it proves nothing, and accuses nobody. */
+export function isSpoiled({ code }: Finding): boolean {
+  return code === 'ledger/malformed-head';
+}
+
+/** What the latest head says against the record; undefined if nothing. */
+export async function findLatestHeadFault(
+  kept: KeptHead,
+  { authority, head: { seq, hash } }: Record,
+  ledger: Pick<Ledger, 'hashOf'>,
+): Promise<Finding | undefined> {
+  const unsigned = signatureFinding(kept, authority);
+  if (unsigned) return unsigned;
+  const { head } = kept;
+  if (head.seq > seq) return rolledBack(kept, seq);
+  const found = head.seq === seq ? hash : await ledger.hashOf(head.seq);
+  return found === head.hash ? undefined : rewritten(kept, 0, undefined);
+}
