@@ -20,7 +20,7 @@ describe('ca backup', () => {
     expect(settled(stdout, sandbox)).toMatchInlineSnapshot(`
       "backed up the authority "Acme API CA"
         file        /tmp/ca.tar
-        size        <n> octets in 13 files
+        size        <n> octets in 14 files
         encrypted   no, a plain tar
         ledger      8 entries, head <sha256>
         keys        root NOT encrypted
@@ -58,7 +58,7 @@ describe('ca backup', () => {
       createdAt: '2026-11-22T09:30:00Z',
       authority: { name: 'Acme API CA', fingerprint: expect.any(String) },
       head: { seq: 2, hash: expect.any(String) },
-      files: 8,
+      files: 9,
       keys: [{ issuer: 'root', state: 'plain' }],
       deliveries: 0,
       elsewhere: 0,
@@ -126,7 +126,7 @@ describe('ca restore', () => {
         "stderr": "made now, with the deliveries of 0 clients; nothing was written
       ",
         "stdout": "yes, the authority "Acme API CA" can be restored from it and work
-        ok  archive   8 files, each as it was on 2026-11-22T09:30:00Z
+        ok  archive   9 files, each as it was on 2026-11-22T09:30:00Z
         ok  settings  ca.json is sound
         ok  chain     the root signed itself
         ok  ledger    unbroken to entry 2 of 2026-11-22T09:30:00Z, with 0 certificates
@@ -144,7 +144,7 @@ describe('ca restore', () => {
         "stderr": "made now, with the deliveries of 0 clients; nothing was written
       ",
         "stdout": "no, the authority "Acme API CA" cannot be restored from it and work
-        ok  archive   7 files, each as it was on 2026-11-22T09:30:00Z
+        ok  archive   8 files, each as it was on 2026-11-22T09:30:00Z
         ok  settings  ca.json is sound
         ok  chain     the root signed itself
         ok  ledger    unbroken to entry 2 of 2026-11-22T09:30:00Z, with 0 certificates

@@ -412,6 +412,7 @@ describe('a restored authority', () => {
       'crl',
       'keys',
       'ledger',
+      'ledger.head',
     ]);
     const modes = {
       '.': 0o700,
