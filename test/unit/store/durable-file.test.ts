@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, realDisk } from '../../../src/store/disk.ts';
-import { createDurably, writeDurably } from '../../../src/store/durable-file.ts';
+import { createDurably, replaceUnsynced, writeDurably } from '../../../src/store/durable-file.ts';
 
 let directory: string;
 
@@ -107,6 +107,33 @@ describe('writeDurably', () => {
       },
     };
     expect(() => writeDurably(join(directory, 'x'), 'x', { mode: 0o600, disk })).toThrow(TypeError);
+  });
+});
+
+describe('replaceUnsynced', () => {
+  it('replaces a file whole without a sync, and removes what a writer that was killed has left', () => {
+    const path = join(directory, 'ledger.head');
+    writeFileSync(path, 'old');
+    writeFileSync(join(directory, '.ledger.head.new'), 'half');
+    const never = () => {
+      throw new Error('nobody waits for the disk');
+    };
+    replaceUnsynced(path, 'new', {
+      mode: 0o644,
+      disk: { ...realDisk, fsyncSync: never, fdatasyncSync: never },
+    });
+    expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['new', 0o644]);
+    expect(readdirSync(directory)).toEqual(['ledger.head']);
+  });
+
+  it('keeps the old content and leaves nothing else behind when the disk is full', () => {
+    const path = join(directory, 'ledger.head');
+    writeFileSync(path, 'old');
+    const full: Disk = { ...realDisk, writeSync: () => fail('ENOSPC') };
+    expect(() => replaceUnsynced(path, 'new', { mode: 0o644, disk: full })).toThrow(
+      expect.objectContaining({ code: 'store/disk-full' }),
+    );
+    expect([readFileSync(path, 'utf8'), readdirSync(directory)]).toEqual(['old', ['ledger.head']]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   chownSync,
@@ -209,6 +210,39 @@ describe('segments', () => {
   });
 });
 
+describe('the hash of a line', () => {
+  const hashOf = (line: string | undefined) => line && createHash('sha256').update(line).digest('hex');
+
+  it('is found by its number, in whichever file it is', async () => {
+    begin();
+    const ledger = open({ segmentOctets: 400 });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await append(ledger, added(name));
+    const files = readdirSync(place.path).filter((name) => name.endsWith('.jsonl'));
+    expect(files.length).toBeGreaterThan(2);
+    const all = files.sort().flatMap((name) => lines(join(place.path, name)));
+    writeFileSync(join(place.path, `0000000${files.length + 1}.jsonl`), '');
+    for (const [index, line] of all.entries()) expect(await open().hashOf(index + 1)).toBe(hashOf(line));
+    for (const seq of [0, all.length + 1]) expect(await open().hashOf(seq)).toBe(undefined);
+  });
+
+  it('is found far from the end of a long file, and with a torn line after it', async () => {
+    begin(...Array.from({ length: 900 }, (_, index) => added(`client-${index}`)));
+    appendFileSync(segment(), `{"seq":902,${'x'.repeat(70_000)}`);
+    expect(statSync(segment()).size).toBeGreaterThan(1 << 17);
+    const all = lines();
+    for (const seq of [1, 2, 450, 899, 901]) expect(await open().hashOf(seq)).toBe(hashOf(all[seq - 1]));
+    expect(await open().hashOf(902)).toBe(undefined);
+  });
+
+  it('is nowhere where the line is not what it should be', async () => {
+    begin(added('a'), added('b'));
+    writeFileSync(segment(), `${lines().toSpliced(1, 1).join('\n')}\n`);
+    expect(await open().hashOf(2)).toBe(undefined);
+    writeFileSync(segment(), 'no entries\n');
+    expect(await open().hashOf(2)).toBe(undefined);
+  });
+});
+
 describe('the chain names', () => {
   beforeEach(() => begin(added('a'), added('b'), added('c'), added('d')));
 
@@ -304,6 +338,20 @@ describe('a torn tail', () => {
     await append(open());
     expect(readFileSync(join(place.path, 'torn-2-1.bin'), 'utf8')).toBe('earlier');
     expect(readFileSync(join(place.path, 'torn-2-2.bin'), 'utf8')).toBe('x');
+  });
+
+  it('is counted, but not while somebody writes, who has set aside what was there or is in the middle of it', async () => {
+    begin(added('a'));
+    expect(await open().tornOctets()).toBe(0);
+    appendFileSync(segment(), '{"seq":');
+    const files = readdirSync(place.path);
+    expect(await open().tornOctets()).toBe(7);
+    expect(readdirSync(place.path).filter((name) => name !== 'lock')).toEqual(files);
+    await open().transact(async () => {
+      appendFileSync(segment(), 'half a li');
+      expect(await open({ lockWaitMs: 0 }).tornOctets()).toBe(0);
+    });
+    expect(await open().tornOctets()).toBe(9);
   });
 
   it('is no excuse for a complete line that does not parse', async () => {
