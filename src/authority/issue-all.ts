@@ -17,13 +17,15 @@ const batchesInLot = 16;
  * @param what what is counted, for whoever waits: `certificates issued`
  */
 export async function issueAll(candidates: readonly Candidate[], run: BatchRun, what: string): Promise<void> {
+  if (candidates.length === 0) return;
+  // A key that does not open is a refusal, not the failure of each client.
+  const signer = await run.openSigner();
   const { deliveries, progress } = run.ports;
   const [preparing, recording] = [new Turns(), new Turns()];
   let fault: Fault | undefined;
   let done = 0;
 
   const issueBatch = async (batch: IssueBatch) => {
-    const signer = await run.openSigner();
     const steps = [
       { turns: preparing, step: () => batch.prepare() },
       { turns: recording, step: () => batch.record(signer) },
