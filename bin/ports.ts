@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { Backups, Ports, Progress } from '../src/authority/ports.ts';
+import type { Backups } from '../src/authority/backup-ports.ts';
+import type { Ports, Progress } from '../src/authority/ports.ts';
 import type { PortOptions, World } from '../src/cli/context.ts';
 import { openDeliveries } from '../src/store/deliveries.ts';
 import { randomOctets } from '../src/store/entropy.ts';

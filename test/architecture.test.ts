@@ -14,7 +14,7 @@ const rooms: Record<string, { rooms: string[]; files?: string[]; packages: RegEx
   authority: { rooms: ['core', 'x509', 'ledger', 'lint'], packages: [] },
   store: {
     rooms: ['core', 'ledger'],
-    files: ['src/authority/ports.ts'],
+    files: ['src/authority/ports.ts', 'src/authority/backup-ports.ts'],
     packages: [
       /^node:(fs|fs\/promises|path|os|crypto|child_process|util|timers\/promises|worker_threads|process)$/,
       /^fs-native-extensions$/,

@@ -9,8 +9,9 @@ import { isSignedBy, readCertificateFile } from '../x509/inspect.ts';
 import { isEncrypted } from '../x509/private-key.ts';
 import { verifyBytes } from '../x509/signature.ts';
 import { issuersOf, withoutKey } from './backup.ts';
+import type { BackupContents } from './backup-ports.ts';
 import { clientIssuerRole, openCaKey, openIssuer } from './issuer.ts';
-import type { BackupContents, ObtainPassphrase } from './ports.ts';
+import type { ObtainPassphrase } from './ports.ts';
 import { parseSettings } from './settings.ts';
 
 /** `unproved`: a key that is not in it or was not opened, where that is no fault; a drill says it of `keys`. */

@@ -6,8 +6,9 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type AuthorityRecord, certificateStatus } from '../ledger/record.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { isEncrypted } from '../x509/private-key.ts';
+import type { BackupManifest, MissingDelivery, RecordedDeliveries, Snapshot } from './backup-ports.ts';
 import { clientIssuerRole } from './issuer.ts';
-import type { BackupManifest, MissingDelivery, Ports, RecordedDeliveries, Snapshot } from './ports.ts';
+import type { Ports } from './ports.ts';
 
 export interface BackupRequest {
   /** Where it goes: a name that is free. */

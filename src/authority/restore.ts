@@ -2,7 +2,8 @@ import { CaError } from '../core/ca-error.ts';
 import type { BackupResult } from './backup.ts';
 import { describeKey, issuersOf } from './backup.ts';
 import { type BackupCheck, type BackupCheckName, checkBackup, no, RecordSummary } from './backup-checks.ts';
-import type { OpenBackup, Ports } from './ports.ts';
+import type { OpenBackup } from './backup-ports.ts';
+import type { Ports } from './ports.ts';
 
 export interface RestoreRequest {
   /** The backup's name. */

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MissingDelivery, RecordedDeliveries, Snapshot } from '../authority/ports.ts';
+import type { MissingDelivery, RecordedDeliveries, Snapshot } from '../authority/backup-ports.ts';
 import { type ClientName, parseClientName } from '../core/client-name.ts';
 import type { Serial } from '../core/serial.ts';
 import { changedMeanwhile } from './backup-fault.ts';

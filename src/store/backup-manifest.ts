@@ -1,4 +1,4 @@
-import type { BackupManifest } from '../authority/ports.ts';
+import type { BackupManifest } from '../authority/backup-ports.ts';
 import { integer, isObject, object, type Shape, ShapeFault, text } from '../ledger/json-shape.ts';
 import { damagedBackup, notABackup } from './backup-fault.ts';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BackupContents, BackupManifest } from '../authority/ports.ts';
+import type { BackupContents, BackupManifest } from '../authority/backup-ports.ts';
 import { checkLink, hashLine } from '../ledger/chain.ts';
 import { type Entry, noPreviousEntry } from '../ledger/entry.ts';
 import { parseEntry } from '../ledger/entry-codec.ts';

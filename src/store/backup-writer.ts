@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BackupCoverage, MissingDelivery, Progress, Snapshot } from '../authority/ports.ts';
+import type { BackupCoverage, MissingDelivery, Snapshot } from '../authority/backup-ports.ts';
+import type { Progress } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import { findDeliveries } from './backup-deliveries.ts';

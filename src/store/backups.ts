@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { BackupSize, Backups, OpenBackup, Progress } from '../authority/ports.ts';
+import type { BackupSize, Backups, OpenBackup } from '../authority/backup-ports.ts';
+import type { Progress } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { AgeWriter, ageMagic, ageRandomOctets, decryptPayload, openAge } from './age-file.ts';
 import { damagedBackup, notABackup } from './backup-fault.ts';

@@ -1,4 +1,4 @@
-import type { BackupContents, Backups, OpenBackup, Snapshot } from '../../src/authority/ports.ts';
+import type { BackupContents, Backups, OpenBackup, Snapshot } from '../../src/authority/backup-ports.ts';
 import { CaError } from '../../src/core/ca-error.ts';
 import type { Entry } from '../../src/ledger/entry.ts';
 import { parseEntry } from '../../src/ledger/entry-codec.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type BackupRequest, backup } from '../../../src/authority/backup.ts';
-import type { Backups, Snapshot } from '../../../src/authority/ports.ts';
+import type { Backups, Snapshot } from '../../../src/authority/backup-ports.ts';
 import { drill, restore } from '../../../src/authority/restore.ts';
 import { CaError } from '../../../src/core/ca-error.ts';
 import type { ClientName } from '../../../src/core/client-name.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { RecordedDeliveries, Snapshot } from '../../../src/authority/ports.ts';
+import type { RecordedDeliveries, Snapshot } from '../../../src/authority/backup-ports.ts';
 import type { Serial } from '../../../src/core/serial.ts';
 import { findDeliveries } from '../../../src/store/backup-deliveries.ts';
 
