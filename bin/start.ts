@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { createHash, randomBytes } from 'node:crypto';
 import { Script } from 'node:vm';
 
 /*
@@ -12,6 +13,8 @@ import { Script } from 'node:vm';
 
 /** The file that runs the command line; the build says its name. */
 declare const program: string;
+
+const sumOctets = 32;
 
 interface Loaded {
   exports: unknown;
@@ -31,7 +34,7 @@ const cacheDirectory = join(directory, 'cache', `${process.version}-${process.ar
 /** Node's own switch, from Node 22 on, for a cache of the same kind. */
 const isCaching = process.env['NODE_DISABLE_COMPILE_CACHE'] === undefined;
 const loaded = new Map<string, Loaded>();
-const compiled = new Map<string, Script>();
+const compiled = new Map<string, { readonly script: Script; readonly source: string }>();
 
 function load(id: string): unknown {
   if (!id.startsWith('./')) return require(id);
@@ -50,19 +53,26 @@ function compile(name: string, filename: string): Script {
   // The build writes ASCII.
   const source = fs.readFileSync(filename, 'latin1');
   const wrapped = `(function(exports,require,module,__filename,__dirname){${source}\n})`;
-  const cachedData = readCache(name);
+  const cachedData = readCache(name, source);
   const script = new Script(wrapped, { filename, ...(cachedData && { cachedData }) });
-  if (!cachedData) compiled.set(name, script);
+  if (!cachedData) compiled.set(name, { script, source });
   return script;
 }
 
-function readCache(name: string): Buffer | undefined {
+/** V8 believes what it reads, and dies of some of it: the SHA-256 of source and code stands before the code. */
+function readCache(name: string, source: string): Buffer | undefined {
   if (!isCaching) return undefined;
   try {
-    return fs.readFileSync(cachePath(name));
+    const octets = fs.readFileSync(cachePath(name));
+    const code = octets.subarray(sumOctets);
+    return octets.subarray(0, sumOctets).equals(sumOf(source, code)) ? code : undefined;
   } catch {
     return undefined;
   }
+}
+
+function sumOf(source: string, code: Buffer): Buffer {
+  return createHash('sha256').update(source, 'latin1').update(code).digest();
 }
 
 /** Leaves the functions that this run has compiled. Nobody waits for it: it is no loss if that fails. */
@@ -72,17 +82,22 @@ function writeCaches(): void {
     if (fs.statSync(directory).uid !== process.geteuid?.()) return;
     fs.mkdirSync(cacheDirectory, { recursive: true, mode: 0o755 });
     fs.accessSync(cacheDirectory, fs.constants.W_OK);
-    for (const [name, script] of compiled) writeCache(name, script.createCachedData());
+    for (const [name, { script, source }] of compiled) writeCache(name, source, script.createCachedData());
   } catch {
     // The next run tries again.
   }
 }
 
-/** V8 believes what it reads: half a file must never have the name. */
-function writeCache(name: string, octets: Buffer): void {
-  const temporary = `${cachePath(name)}.${process.pid}`;
-  fs.writeFileSync(temporary, octets, { flag: 'wx', mode: 0o644, flush: true });
-  fs.renameSync(temporary, cachePath(name));
+function writeCache(name: string, source: string, code: Buffer): void {
+  const temporary = `${cachePath(name)}.${randomBytes(6).toString('hex')}`;
+  try {
+    fs.writeFileSync(temporary, sumOf(source, code), { flag: 'wx', mode: 0o644 });
+    fs.appendFileSync(temporary, code);
+    fs.renameSync(temporary, cachePath(name));
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 function cachePath(name: string): string {

@@ -6,7 +6,7 @@ import { overlap } from './overlap.ts';
 const batchSize = 256;
 
 /** How many batches are taken under their clients' locks at a time. */
-const batchesInLot = 16;
+const batchesInLot = 4;
 
 /**
  * Gives all candidates their certificates, in batches: while the keys of one are made, another is signed, and the files of a

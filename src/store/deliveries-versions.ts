@@ -107,7 +107,9 @@ export class DeliveryVersions {
     const isNew = (path: string) => made.directories.includes(path);
     if (!isNew(place.directory)) checkStableNames(place, files, disk);
     const held = await this.#fill(place, version, contents, made, staged?.key);
-    const met = addStableNames(place, files, made.owner, disk, isNew(place.directory));
+    const met = this.#closingOnError(held, () =>
+      addStableNames(place, files, made.owner, disk, isNew(place.directory)),
+    );
     const others = staged ? [] : [place.versions, ...made.directories.map((path) => dirname(path))];
     await this.#sync(held, [version, place.directory, ...others], made.flush);
     const isFirst = isNew(place.versions);
@@ -177,8 +179,11 @@ export class DeliveryVersions {
       );
     }
     const names = new Set(disk.readdirSync(version));
+    // What is not in place may never have come to the disk, and be read from memory all the same: it is written anew.
+    const isOnDisk = readCurrent(place, disk) === basename(version);
     const missing = files.filter(
-      ({ name, content }) => !names.delete(name) || !hasContent(child(version, name), content, disk),
+      ({ name, content }) =>
+        !names.delete(name) || !isOnDisk || !hasContent(child(version, name), content, disk),
     );
     names.delete(place.names.privateKey);
     for (const name of names) disk.unlinkSync(join(version, name));
@@ -194,13 +199,20 @@ export class DeliveryVersions {
     }
     // Nobody reads them yet: the version is put in place when its files are whole and on disk.
     const held: number[] = [];
-    try {
+    return this.#closingOnError(held, () => {
       for (const file of files) {
         const fd = createFile(version, file, made.owner, this.#disk);
         if (made.flush) this.#disk.closeSync(fd);
         else held.push(fd);
       }
       return held;
+    });
+  }
+
+  /** Does the work; the files stay open unless it throws. */
+  #closingOnError<T>(held: readonly number[], work: () => T): T {
+    try {
+      return work();
     } catch (error) {
       for (const fd of held) this.#disk.closeSync(fd);
       throw error;

@@ -37,7 +37,7 @@ export interface DeliveriesOptions {
   /** Where many are made at once: how to flush the file system of the home directory, if it can be. */
   readonly openFlush?: (directory: string) => Promise<FileSystemFlush | undefined>;
   /** Where a great many are made: how to have it done by another thread. */
-  readonly openThread?: () => Promise<ThreadedDeliveries>;
+  readonly openThread?: () => Promise<ThreadedDeliveries | undefined>;
 }
 
 /** From so many on, a flush of the whole file system is cheaper than what it replaces. */
@@ -68,8 +68,12 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     homeFlush ??= options.openFlush?.(homePath).catch(() => undefined);
     return homeFlush;
   };
-  let thread: Promise<ThreadedDeliveries> | undefined;
-  /** The other thread; once there is one, it makes all: it knows what it has staged. */
+  /** Somebody may have put the clients' files on another disk. */
+  const isHomeFlushed = ({ device }: FileSystemFlush) =>
+    disk.statSync(join(homePath, 'clients'), { throwIfNoEntry: false })?.dev === device;
+  const isInHome = ({ target }: { readonly target: DeliveryTarget }) => target.kind === 'home';
+  let thread: Promise<ThreadedDeliveries | undefined> | undefined;
+  /** The other thread, if one can be had; once there is one, it makes all: it knows what it has staged. */
   const findThread = (count: number) => {
     if (count >= threadFrom) thread ??= options.openThread?.();
     return thread;
@@ -91,7 +95,7 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
   ): Promise<readonly PromiseSettledResult<R>[]> => {
     const flushed = items.length < flushFrom ? undefined : await findFlush();
     const start = (some: readonly T[]) => Promise.allSettled(some.map((item) => work(item, flushed)));
-    if (items.length <= 1 || (flushed && items.every(({ target }) => target.kind === 'home')))
+    if (items.length <= 1 || (flushed && isHomeFlushed(flushed) && items.every(isInHome)))
       return start(items);
     const outcomes: Promise<PromiseSettledResult<R>[]>[] = [];
     for (let from = 0; from < items.length; from += openAtOnce) {

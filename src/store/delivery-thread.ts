@@ -18,6 +18,9 @@ export interface ThreadAnswer {
   readonly outcome: unknown;
 }
 
+/** The answer to no call: the thread is there. */
+export const startId = 0;
+
 /** An error as it crosses between threads, which would lose all but its message. */
 export interface ThreadError {
   readonly code?: string;
@@ -29,14 +32,26 @@ export type Settled = PromiseSettledResult<unknown>;
 
 /**
  * Deliveries that are made in a thread of their own, so that files are written on one core while keys are made and
- * certificates signed on another. What they need on disk is there when a call ends, as without the thread.
+ * certificates signed on another. What they need on disk is there when a call ends, as without the thread. Undefined where
+ * no thread can be started, as under a limit of threads.
  *
  * @param program the path of the bundled `delivery-worker`
  */
-export function startDeliveryThread(program: string, homePath: string): ThreadedDeliveries {
-  const worker = new Worker(program, { workerData: { homePath } });
+export async function startDeliveryThread(
+  program: string,
+  homePath: string,
+): Promise<ThreadedDeliveries | undefined> {
+  let worker: Worker;
+  try {
+    worker = new Worker(program, { workerData: { homePath } });
+  } catch {
+    return undefined;
+  }
   const pending = new Map<number, { resolve(outcome: Settled): void; reject(error: unknown): void }>();
-  let calls = 0;
+  const started = new Promise<Settled>((resolve, reject) => {
+    pending.set(startId, { resolve, reject });
+  });
+  let calls = startId;
   let ended = false;
   const end = (error: unknown) => {
     ended = true;
@@ -50,7 +65,11 @@ export function startDeliveryThread(program: string, homePath: string): Threaded
   });
   worker.on('error', end);
   worker.on('exit', (exitCode) => end(new Error(`the thread of deliveries exited ${exitCode}`)));
-  worker.unref();
+  try {
+    await started;
+  } catch {
+    return undefined;
+  }
 
   const ask = async (method: ThreadCall['method'], args: readonly unknown[]): Promise<unknown> => {
     if (ended) throw new Error('the thread of deliveries has ended');

@@ -1,7 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { CaError } from '../core/ca-error.ts';
 import { openDeliveries } from './deliveries.ts';
-import type { Settled, ThreadAnswer, ThreadCall, ThreadError } from './delivery-thread.ts';
+import {
+  type Settled,
+  startId,
+  type ThreadAnswer,
+  type ThreadCall,
+  type ThreadError,
+} from './delivery-thread.ts';
 import { openFlush } from './file-system-flush.ts';
 
 /** The thread that {@link startDeliveryThread} starts: makes the deliveries that it is asked for, any number at a time. */
@@ -21,6 +27,11 @@ parentPort?.on('message', async ({ id, method, args }: ThreadCall) => {
     outcome.value = outcome.value.map((each: Settled) => plain(each));
   parentPort?.postMessage({ id, outcome: plain(outcome) } satisfies ThreadAnswer);
 });
+
+parentPort?.postMessage({
+  id: startId,
+  outcome: { status: 'fulfilled', value: undefined },
+} satisfies ThreadAnswer);
 
 function plain(outcome: Settled): Settled {
   return outcome.status === 'rejected' ? { ...outcome, reason: flatten(outcome.reason) } : outcome;

@@ -1,12 +1,16 @@
 import { spawn } from 'node:child_process';
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
+import { CaError } from '../core/ca-error.ts';
 
 /** What puts a whole file system on disk: all that anybody had changed there when it was called. */
 export interface FileSystemFlush {
   /** Of the file system, as stat tells it. */
   readonly device: number;
-  /** Throws the system's error, also one of writing back what was changed before. */
+  /**
+   * Throws the system's error, also one of writing back what was changed before, and then for ever: the system tells it once,
+   * and what it was about may be what a later flush was asked for.
+   */
   run(): Promise<void>;
 }
 
@@ -30,31 +34,65 @@ export async function openFlush(directory: string): Promise<FileSystemFlush | un
   if (process.platform !== 'linux' || !isAtLeast(release(), 5, 8)) return undefined;
   const program = programs.find((path) => existsSync(path));
   if (program === undefined || !flushable.has(statfsSync(directory).type)) return undefined;
-  const { output } = await runProgram(program, ['--version']);
+  const { output } = await runProgram(program, ['--version'], 5000);
   const version = /^sync \(GNU coreutils\) (\S+)/.exec(output)?.[1];
   if (version === undefined || !isAtLeast(version, 8, 24)) return undefined;
+  let failure: unknown;
   return {
     device: statSync(directory).dev,
     async run() {
-      const { output: said, exitCode } = await runProgram(program, ['-f', directory]);
-      if (exitCode !== 0) throw systemError(said);
+      if (failure !== undefined) throw failure;
+      try {
+        await flush(program, directory);
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
     },
   };
+}
+
+async function flush(program: string, directory: string): Promise<void> {
+  let ended: Awaited<ReturnType<typeof runProgram>>;
+  try {
+    ended = await runProgram(program, ['-f', directory]);
+  } catch (error) {
+    throw notRun(program, error instanceof Error ? error.message : String(error), error);
+  }
+  const { output, exitCode, signal } = ended;
+  if (signal !== null) throw notRun(program, `it was ended by ${signal}`);
+  if (exitCode !== 0) throw systemError(output);
+}
+
+function notRun(program: string, why: string, cause?: unknown): CaError {
+  return new CaError('store/io', `cannot put files on disk with ${program}: ${why}`, {
+    hint: 'see that it can be run, then run the same command again',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 function runProgram(
   program: string,
   args: readonly string[],
-): Promise<{ readonly output: string; readonly exitCode: number | null }> {
+  timeout?: number,
+): Promise<{
+  readonly output: string;
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+}> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { LC_ALL: 'C' } });
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { LC_ALL: 'C' },
+      ...(timeout === undefined ? {} : { timeout, killSignal: 'SIGKILL' }),
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => {
         output += chunk.toString('latin1');
       });
     child.on('error', reject);
-    child.on('close', (exitCode) => resolve({ output, exitCode }));
+    child.on('close', (exitCode, signal) => resolve({ output, exitCode, signal }));
   });
 }
 

@@ -127,6 +127,44 @@ describe('many deliveries', () => {
     await deliveries.discard(key.client, atHome, key.serial);
     expect(calls).toEqual(['stageKeys 256', 'deliverAll 6', 'discard one']);
   });
+
+  it('are made here where no other thread is to be had', async () => {
+    const deliveries = openDeliveries({ ...options(), openThread: async () => undefined });
+    const many = Array.from({ length: 256 }, (_, number) => ({
+      client: parseClientName(`c${number}`),
+      target: atHome,
+      serial: parseSerial('1a01'),
+      pem: 'key',
+    }));
+    expect(new Set((await deliveries.stageKeys(many)).map(({ status }) => status))).toEqual(
+      new Set(['fulfilled']),
+    );
+    expect(readdirSync(join(home, 'clients'))).toHaveLength(256);
+  });
+
+  it('leave no file open when the disk is full at a link', async () => {
+    const open = new Set<number>();
+    const disk: DeliveryDisk = {
+      ...fs,
+      openSync: (...args) => {
+        const fd = fs.openSync(...args);
+        open.add(fd);
+        return fd;
+      },
+      closeSync: (fd) => {
+        fs.closeSync(fd);
+        open.delete(fd);
+      },
+      symlinkSync: () => {
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'symlink' });
+      },
+    };
+    const outcomes = await openDeliveries({ ...options(), disk }).deliverAll(contents());
+    expect(outcomes.map((each) => each.status === 'rejected' && each.reason.code)).toEqual(
+      names.map(() => 'store/disk-full'),
+    );
+    expect(open.size).toBe(0);
+  });
 });
 
 function keys(target = atHome): KeyToStage[] {

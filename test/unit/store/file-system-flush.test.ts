@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,6 +24,9 @@ describe.skipIf(!isLinux)('openFlush (GNU sync)', () => {
     const flush = await openFlush(directory);
     if (!flush) return skip('no ext4, XFS or Btrfs here, or another sync');
     rmSync(directory, { recursive: true });
+    await expect(flush.run()).rejects.toMatchObject({ code: 'EIO', syscall: 'syncfs' });
+    // The system would tell it no second time.
+    mkdirSync(directory);
     await expect(flush.run()).rejects.toMatchObject({ code: 'EIO', syscall: 'syncfs' });
   });
 
