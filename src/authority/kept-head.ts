@@ -5,7 +5,7 @@ import { sha256Hex } from '../x509/fingerprint.ts';
 import type { Finding } from './finding.ts';
 import { HeadComparison, type KeptHead, rewritten, rolledBack, signatureFinding } from './head-proof.ts';
 import { clientIssuerRole } from './issuer.ts';
-import { findLatestHeadFault } from './latest-head.ts';
+import { findLatestHeadFault, goesOnFrom } from './latest-head.ts';
 import type { Home, Ledger, NamedFile, Ports } from './ports.ts';
 
 /** The head beside the published CRL; undefined if there is none. Throws `ledger/malformed-head`, `ledger/unknown-version`. */
@@ -87,7 +87,8 @@ export async function judgeHeads(
     else isProved = true;
   }
   const lateHead = latest && readHead(latest);
-  const fault = lateHead && (await findLatestHeadFault(lateHead, view, ports.ledger));
+  const isLost = lateHead && !(await goesOnFrom(lateHead, view.head, ports.ledger));
+  const fault = isLost ? await findLatestHeadFault(lateHead, view, ports.ledger) : undefined;
   if (latest && fault?.code === 'ledger/foreign-head') keep(strangerName(latest), latest.octets, setAside);
   else if (lateHead && fault?.code === 'ledger/rewritten') unread.push(lateHead);
   else if (lateHead && fault) lost.push({ kept: lateHead, fault });

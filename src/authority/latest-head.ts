@@ -64,7 +64,8 @@ async function isReplaceable(
 ): Promise<boolean> {
   try {
     const kept = await readLatestHead(home);
-    return !kept || (await findLatestHeadFault(kept, record, ledger)) === undefined;
+    // Whoever signed what the record goes on from: with it nothing is lost.
+    return !kept || (await goesOnFrom(kept, record.head, ledger));
   } catch (error) {
     if (!(error instanceof CaError) || !error.code.startsWith('ledger/')) throw error;
     return isSpoiled(error);
@@ -88,13 +89,21 @@ export function isSpoiled({ code }: Finding): boolean {
 /** What the latest head says against the record; undefined if nothing. */
 export async function findLatestHeadFault(
   kept: KeptHead,
-  { authority, head: { seq, hash } }: Record,
+  { authority, head: record }: Record,
   ledger: Pick<Ledger, 'hashOf'>,
 ): Promise<Finding | undefined> {
   const unsigned = signatureFinding(kept, authority);
   if (unsigned) return unsigned;
-  const { head } = kept;
-  if (head.seq > seq) return rolledBack(kept, seq);
-  const found = head.seq === seq ? hash : await ledger.hashOf(head.seq);
-  return found === head.hash ? undefined : rewritten(kept, 0, undefined);
+  if (await goesOnFrom(kept, record, ledger)) return undefined;
+  return kept.head.seq > record.seq ? rolledBack(kept, record.seq) : rewritten(kept, 0, undefined);
+}
+
+/** True if the record has, where that head was signed, the entry that it was signed over, whoever has signed it. */
+export async function goesOnFrom(
+  { head }: KeptHead,
+  record: Pick<LedgerHead, 'seq' | 'hash'>,
+  ledger: Pick<Ledger, 'hashOf'>,
+): Promise<boolean> {
+  if (head.seq > record.seq) return false;
+  return head.hash === (head.seq === record.seq ? record.hash : await ledger.hashOf(head.seq));
 }

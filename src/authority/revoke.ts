@@ -9,7 +9,6 @@ import type { CertificateRecord } from '../ledger/record.ts';
 import type { AdoptResult } from './adopt.ts';
 import { checkClock } from './clock-check.ts';
 import { clientIssuer, clientIssuerRole, openSigner } from './issuer.ts';
-import { appendSigned } from './latest-head.ts';
 import { checkList } from './line-faults.ts';
 import { findAllLost, type Lost, uniqueAdoptions } from './lost.ts';
 import type { Ports } from './ports.ts';
@@ -136,8 +135,7 @@ async function revokeAll(
     if (entriesOfLost.length > 0) await transaction.append(entriesOfLost);
     const chosen = await select(revocations, transaction.view(), ports.clock());
     const entries = entriesOf(chosen);
-    const at =
-      entries.length === 0 ? ports.clock() : (await appendSigned(transaction, entries, signer, ports)).time;
+    const at = entries.length === 0 ? ports.clock() : (await transaction.append(entries)).time;
     const revoked = chosen.live.map((each) => describe(each, at));
     const crl = await explainUnpublished(revoked, () => publishInside(transaction, signer, settings, ports));
     return { revoked, ...describeOld(chosen), ...describeLost(missing), crl };

@@ -42,16 +42,18 @@ export function replaceUnsynced(
   { mode, disk = realDisk }: DurableOptions,
 ): void {
   const temporary = join(dirname(path), `.${basename(path)}.new`);
+  const write = () => writeNew(temporary, content, { mode, disk, isSynced: false });
   try {
-    removeIfThere(temporary, disk);
     try {
-      writeNew(temporary, content, { mode, disk, isSynced: false });
-      disk.renameSync(temporary, path);
+      write();
     } catch (error) {
+      if (!hasErrorCode(error, 'EEXIST')) throw error;
       removeIfThere(temporary, disk);
-      throw error;
+      write();
     }
+    disk.renameSync(temporary, path);
   } catch (error) {
+    removeIfThere(temporary, disk);
     throw ioError(error, 'write', path);
   }
 }
