@@ -1,8 +1,8 @@
 #!/usr/bin/env node
+import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { createHash, randomBytes } from 'node:crypto';
 import { Script } from 'node:vm';
 
 /*
