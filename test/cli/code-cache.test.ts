@@ -41,6 +41,10 @@ function cachesOf(program: string): string[] {
   return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
 }
 
+function contentsOf(program: string): string[] {
+  return cachesOf(program).map((path) => readFileSync(path, 'base64'));
+}
+
 describe('the code cache', () => {
   it('is left by the first run, complete, and changed by none after it', () => {
     const program = install();
@@ -69,10 +73,13 @@ describe('the code cache', () => {
       }),
     ];
     for (const damage of damages) {
-      const whole = cachesOf(program).map((path) => readFileSync(path).length);
       for (const path of cachesOf(program)) damage(path);
+      const damaged = contentsOf(program);
       expect(help(program)).toEqual(answer);
-      expect(cachesOf(program).map((path) => readFileSync(path).length)).toEqual(whole);
+      const mended = contentsOf(program);
+      expect(mended.filter((content, index) => content === damaged[index])).toEqual([]);
+      expect(help(program)).toEqual(answer);
+      expect(contentsOf(program)).toEqual(mended);
     }
   });
 
