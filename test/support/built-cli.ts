@@ -74,6 +74,18 @@ export function writeSecret(directory: string, name: string, content: string): s
  * there. Steady clocks stay true, since timers depend on them; `-m` is for programs with threads, as Node is.
  */
 export function faketime(time: Date): readonly string[] {
-  const steady = ['env', 'FAKETIME_DONT_FAKE_MONOTONIC=1'];
-  return [...steady, 'faketime', '-m', '-f', `@${time.toISOString().slice(0, 19).replace('T', ' ')}`];
+  return atTime(`@${clockTime(time)}`);
+}
+
+/** Like {@link faketime}, but the clock stands still: two runs of a program tell the same time. */
+export function stoppedClock(time: Date): readonly string[] {
+  return atTime(clockTime(time));
+}
+
+function atTime(format: string): readonly string[] {
+  return ['env', 'FAKETIME_DONT_FAKE_MONOTONIC=1', 'faketime', '-m', '-f', format];
+}
+
+function clockTime(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', ' ');
 }
