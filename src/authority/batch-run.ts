@@ -47,6 +47,16 @@ export interface BatchRun {
   entries: number;
 }
 
+/** How many clients are taken under their locks, recorded with one write, and have their files synced together. */
+export const batchSize = 256;
+
+/** The items in their order, so many at a time. */
+export function chunksOf<T>(items: readonly T[], length: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(items.length / length) }, (_, index) =>
+    items.slice(index * length, (index + 1) * length),
+  );
+}
+
 /** A run that has done nothing yet. */
 export function newBatchRun({ authority }: LedgerView, settings: Settings, ports: Ports): BatchRun {
   const issuer = clientIssuer(authority);

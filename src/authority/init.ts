@@ -22,7 +22,7 @@ import { backdateMs } from './certify.ts';
 import { createSigner, openIssuer, type Signer } from './issuer.ts';
 import type { Ports, PublishedCrl } from './ports.ts';
 import { initialSettings, parseSettings, type Settings, settingsSchema } from './settings.ts';
-import { signedCrl, sumsOf } from './signed-crl.ts';
+import { crlTemplate, signedCrl, sumsOf } from './signed-crl.ts';
 import { trustedFiles } from './trusted-files.ts';
 
 export interface InitRequest {
@@ -255,14 +255,7 @@ function firstCrl(ca: NewCa, now: Date, nextUpdate: Date): { file: PublishedCrl;
   const { issuer } = ca.signer;
   const thisUpdate = wholeSeconds(now);
   const number = BigInt(thisUpdate.getTime());
-  const tbs = encodeTbsCrl({
-    signatureAlgorithm: issuer.signatureAlgorithm,
-    issuer: issuer.facts.subject,
-    thisUpdate,
-    nextUpdate,
-    number,
-    authorityKeyIdentifier: issuer.facts.keyIdentifier,
-  });
+  const tbs = encodeTbsCrl(crlTemplate(issuer, { thisUpdate, nextUpdate, number }));
   const file = signedCrl(ca.signer, approveCrl(tbs, issuer.facts));
   return {
     file,

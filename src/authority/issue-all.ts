@@ -1,9 +1,6 @@
-import type { BatchRun } from './batch-run.ts';
+import { type BatchRun, batchSize, chunksOf } from './batch-run.ts';
 import { type Candidate, type Fault, IssueBatch } from './issue-batch.ts';
 import { overlap } from './overlap.ts';
-
-/** How many clients are recorded with one write, and have their files synced together. */
-const batchSize = 256;
 
 /** How many batches are taken under their clients' locks at a time. */
 const batchesInLot = 4;
@@ -28,7 +25,7 @@ export async function issueAll(candidates: readonly Candidate[], run: BatchRun, 
   const issueBatch = async (batch: IssueBatch) => {
     const steps = [
       { turns: preparing, step: () => batch.prepare() },
-      { turns: recording, step: () => batch.record(signer) },
+      { turns: recording, step: () => batch.record() },
     ];
     for (const { turns, step } of steps) {
       await turns.take(async () => {
@@ -46,7 +43,7 @@ export async function issueAll(candidates: readonly Candidate[], run: BatchRun, 
 
   const lots = lotsOf(candidates);
   for (const lot of lots) {
-    const batches = lot.map((each) => new IssueBatch(each, run));
+    const batches = lot.map((each) => new IssueBatch(each, run, signer));
     const clients = lot.flat().map(({ client }) => client);
     try {
       await deliveries.exclusively(clients, () => overlap(batches, batches.length, issueBatch));
@@ -74,10 +71,4 @@ function lotsOf(candidates: readonly Candidate[]): readonly (readonly (readonly 
   const plain = candidates.filter(({ hook }) => hook === undefined);
   const hooked = candidates.filter(({ hook }) => hook !== undefined);
   return [...chunksOf(chunksOf(plain, batchSize), batchesInLot), ...hooked.map((each) => [[each]])];
-}
-
-function chunksOf<T>(items: readonly T[], length: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / length) }, (_, index) =>
-    items.slice(index * length, (index + 1) * length),
-  );
 }

@@ -58,14 +58,16 @@ interface Recorded extends Ready {
 export class IssueBatch {
   readonly candidates: readonly Candidate[];
   readonly #run: BatchRun;
+  readonly #signer: Signer;
   readonly #open: Set<Candidate>;
   readonly #failed: Failure[] = [];
   #ready: readonly Ready[] = [];
   #recorded: readonly Recorded[] = [];
 
-  constructor(candidates: readonly Candidate[], run: BatchRun) {
+  constructor(candidates: readonly Candidate[], run: BatchRun, signer: Signer) {
     this.candidates = candidates;
     this.#run = run;
+    this.#signer = signer;
     this.#open = new Set(candidates);
   }
 
@@ -94,7 +96,7 @@ export class IssueBatch {
   }
 
   /** Signs and records what was prepared, in one write; the keys of what did not come on record are removed. */
-  async record(signer: Signer): Promise<void> {
+  async record(): Promise<void> {
     const { ledger } = this.#run.ports;
     const prepared = this.#ready;
     await this.collect(() =>
@@ -104,7 +106,7 @@ export class IssueBatch {
           const { candidate } = ready;
           await this.collect(async () => {
             const plan = await candidate.plan(transaction.view(), ready);
-            if (plan) signed.push(sign(ready, plan, signer, this.#run));
+            if (plan) signed.push(sign(ready, plan, this.#signer, this.#run));
             else this.#overtaken(candidate);
           }, [candidate]);
         }
@@ -187,7 +189,7 @@ export class IssueBatch {
   async #append(transaction: LedgerTransaction, entries: readonly EntryBody[]): Promise<void> {
     this.#run.entries += entries.length;
     try {
-      await appendSigned(transaction, entries, await this.#run.openSigner(), this.#run.ports);
+      await appendSigned(transaction, entries, this.#signer, this.#run.ports);
     } catch (error) {
       this.#run.entries -= entries.length;
       throw error;

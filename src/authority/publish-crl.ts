@@ -22,7 +22,7 @@ import { type FoundHeads, judgeHeads, type Rollback } from './kept-head.ts';
 import { keepLatestHead, replaceLatestHead } from './latest-head.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
-import { signedCrl, sumsOf } from './signed-crl.ts';
+import { crlTemplate, signedCrl, sumsOf } from './signed-crl.ts';
 import { copyPublished, isSpread, spreadCrl } from './spread-crl.ts';
 
 /** A CRL as scripts see it. */
@@ -97,14 +97,7 @@ export async function publishInside(
     // Entries of expired certificates may go only if the CRL that was to show them last really was published, and not by a
     // clock that stood ahead: for everybody else those certificates have not expired yet.
     { dropExpired: isPublished && !rollback && last.thisUpdate <= now },
-    {
-      signatureAlgorithm: issuer.signatureAlgorithm,
-      issuer: issuer.facts.subject,
-      thisUpdate,
-      nextUpdate,
-      number,
-      authorityKeyIdentifier: issuer.facts.keyIdentifier,
-    },
+    crlTemplate(issuer, { thisUpdate, nextUpdate, number }),
   );
   const facts = { ...issuer.facts, ...(last ? { lastNumber: last.number } : {}) };
   const file = signedCrl(signer, approveCrl(tbs, facts));

@@ -1,11 +1,15 @@
 import type { ClientPolicy } from '../ledger/entry.ts';
 import type { CertificateRecord } from '../ledger/record.ts';
-import { type BatchRun, collectFailure, describeFailure, type Subject } from './batch-run.ts';
+import {
+  type BatchRun,
+  batchSize,
+  chunksOf,
+  collectFailure,
+  describeFailure,
+  type Subject,
+} from './batch-run.ts';
 import { type DeliveryOrder, deliverTogether } from './deliver.ts';
 import type { Ports } from './ports.ts';
-
-/** How many are taken under their locks and recorded with one write. */
-const batchSize = 256;
 
 /**
  * True if a certificate that was recorded and not delivered never can be: its private key, which we had made, is nowhere.
@@ -32,8 +36,7 @@ export async function redeliverAll(records: readonly CertificateRecord[], run: B
     const hook = (await view.client(record.client))?.policy.hook;
     (hook === undefined ? plain : hooked).push(record);
   }
-  for (let start = 0; start < plain.length; start += batchSize)
-    await redeliver(plain.slice(start, start + batchSize), run);
+  for (const some of chunksOf(plain, batchSize)) await redeliver(some, run);
   for (const record of hooked) await redeliver([record], run);
 }
 

@@ -1,9 +1,19 @@
 import type { CrlPublished } from '../ledger/entry.ts';
 import type { Approved } from '../lint/approve.ts';
+import type { CrlTemplate } from '../x509/crl-encoder.ts';
 import { sha256OfPieces } from '../x509/fingerprint.ts';
 import { pemPieces } from '../x509/pem.ts';
-import type { Signer } from './issuer.ts';
+import type { Issuer, Signer } from './issuer.ts';
 import type { PublishedCrl } from './ports.ts';
+
+/** A CRL of that CA with these dates and that number. */
+export function crlTemplate(
+  { signatureAlgorithm, facts }: Issuer,
+  own: Pick<CrlTemplate, 'thisUpdate' | 'nextUpdate' | 'number'>,
+): CrlTemplate {
+  const { subject: issuer, keyIdentifier: authorityKeyIdentifier } = facts;
+  return { signatureAlgorithm, issuer, authorityKeyIdentifier, ...own };
+}
 
 /** The CRL that the signer makes of these bytes, as files. */
 export function signedCrl(signer: Signer, approved: Approved): PublishedCrl {

@@ -138,7 +138,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     async copyCrls(directory) {
       const files = copiedNames(isTwoTier(path)).flatMap((name) => {
         const path = join(crlDirectory, name);
-        return isThere(path) ? [{ name, content: piecesOf(path), mode: publicMode }] : [];
+        return isThere(path) ? [{ name, content: readPieces(path), mode: publicMode }] : [];
       });
       const made = makeDirectories(directory, publicDirectoryMode, inheritedOwner);
       await writeFiles(directory, files);
@@ -223,7 +223,7 @@ function isThere(path: string): boolean {
 }
 
 /** The file's octets, a piece at a time. Throws `store/…`. */
-function* piecesOf(path: string): Generator<Uint8Array> {
+function* readPieces(path: string): Generator<Uint8Array> {
   try {
     const fd = openSync(path, 'r');
     try {
@@ -241,7 +241,7 @@ function* piecesOf(path: string): Generator<Uint8Array> {
 function sumIfThere(path: string): string | undefined {
   if (!isThere(path)) return undefined;
   const sum = createHash('sha256');
-  for (const piece of piecesOf(path)) sum.update(piece);
+  for (const piece of readPieces(path)) sum.update(piece);
   return sum.digest('hex');
 }
 
