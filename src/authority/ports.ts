@@ -1,7 +1,7 @@
 import type { ClientName } from '../core/client-name.ts';
 import type { KeyAlgorithm, KeyPair } from '../core/key-algorithm.ts';
 import type { Serial } from '../core/serial.ts';
-import type { DeliveryTarget, Entry, EntryBody, IssuerRole } from '../ledger/entry.ts';
+import type { CrlPublished, DeliveryTarget, Entry, EntryBody, IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { LedgerHead } from '../ledger/record.ts';
 import type { Backups } from './backup-ports.ts';
@@ -35,9 +35,18 @@ export interface Ledger {
 }
 
 export interface LedgerTransaction {
-  /** The record as it stands, with what this transaction has appended. */
+  /** The record as it stands, with what this transaction has appended and what it holds. */
   view(): LedgerView;
-  /** Appends entries in one write; when it returns they are on disk. When it throws, none of them is in the record. */
+  /**
+   * Takes entries into this transaction's view, to be written with the next `append`: they become the record together with
+   * what follows from them, or not at all. When the transaction ends before, they are forgotten. Gives the head that the
+   * record has with them.
+   */
+  hold(entries: readonly EntryBody[]): Promise<LedgerHead>;
+  /**
+   * Appends entries, after those that are held, in one write; when it returns they are on disk. When it throws, none of them
+   * is in the record.
+   */
   append(entries: readonly EntryBody[]): Promise<LedgerHead>;
 }
 
@@ -78,10 +87,22 @@ export interface PublishedCrl {
   readonly issuer: IssuerRole;
   readonly der: Pieces;
   readonly pem: Pieces;
-  /** The record's signed head after this CRL's entry, which is put beside the CRL. */
-  readonly head?: string;
-  /** Heads before it that do not speak for the record: set aside in the same directory. */
-  readonly lostHeads?: readonly NamedFile[];
+}
+
+/** SHA-256 in hex of a CRL's files, DER and PEM. */
+export type CrlSums = Required<Pick<CrlPublished, 'sha256' | 'pemSha256'>>;
+
+/** A CRL whose files are written and have no more than their names to get. */
+export interface StagedCrl {
+  readonly sums: CrlSums;
+  /** Stages one more file beside the CRL: the record's signed head after this CRL's entry, or one that is set aside. */
+  add(file: NamedFile): void;
+  /** When it returns, all that is staged is on disk. */
+  sync(): Promise<void>;
+  /** Puts all in place by rename, the CRL last; when it returns that is on disk too. */
+  publish(): Promise<CrlPaths>;
+  /** Removes what was not published. */
+  discard(): void;
 }
 
 /** Where the CRLs lie once they are published; `bundle` holds all of them in one PEM. */
@@ -118,8 +139,8 @@ export interface Home {
   writeTrusted(files: readonly NamedFile[]): Promise<void>;
   /** Absolute path of one of the authority's files, for a person or a script to use. */
   filePath(name: string): string;
-  /** Puts the CRL files in place by rename: DER and PEM, and the head that comes with them. */
-  publishCrl(crl: PublishedCrl): Promise<CrlPaths>;
+  /** Writes the files of a CRL, DER and PEM, beside those that they are to replace; to be called under the ledger's lock. */
+  stageCrl(crl: PublishedCrl): Promise<StagedCrl>;
   /** Writes the published CRL files of all issuers, and the head beside them, into another directory as well, by rename. */
   copyCrls(directory: string): Promise<void>;
   /** True if that directory holds {@link copyCrls} of what is published now, as far as sizes and the head tell. */

@@ -1,3 +1,4 @@
+import { CaError } from '../core/ca-error.ts';
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
 import { revocationWidth } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
@@ -22,7 +23,7 @@ import { type FoundHeads, judgeHeads, type Rollback } from './kept-head.ts';
 import { keepLatestHead, replaceLatestHead } from './latest-head.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
-import { crlTemplate, signedCrl, sumsOf } from './signed-crl.ts';
+import { crlTemplate, signedCrl } from './signed-crl.ts';
 import { copyPublished, isSpread, spreadCrl } from './spread-crl.ts';
 
 /** A CRL as scripts see it. */
@@ -38,8 +39,9 @@ export interface CrlResult {
 }
 
 /**
- * Signs a new CRL, records it and puts it in place, in this order and under the ledger's lock, so that CRLs appear
- * in the order of their numbers.
+ * Signs a new CRL, writes it beside the one in place, records it and gives its files their names, in this order and under
+ * the ledger's lock: CRLs appear in the order of their numbers, none before it is on record, and a disk that has no room
+ * for one leaves all as it was.
  *
  * @param copyTo where copies will go: what lies there is taken into account before it is overwritten
  */
@@ -50,19 +52,29 @@ export async function publishCrl(
   copyTo: readonly string[] = settings.crl.copyTo,
 ): Promise<CrlResult> {
   const result = await ports.ledger.transact((transaction) =>
-    publishInside(transaction, signer, settings, ports, copyTo),
+    publishInside(transaction, signer, settings, ports, { copyTo }),
   );
   await spreadCrl(result, settings, ports);
   return result;
 }
 
-/** {@link publishCrl} within a transaction that is already open; {@link spreadCrl} is the caller's to do. */
+export interface PublishOptions {
+  /** Where copies will go; without it, where the settings say. */
+  readonly copyTo?: readonly string[];
+  /** What the entries on hold do, in a few words, for the message when they are on record and their CRL is not in place. */
+  readonly done?: string | undefined;
+}
+
+/**
+ * {@link publishCrl} within a transaction that is already open, together with the entries that it holds: they are on record
+ * when their CRL is, or not at all. {@link spreadCrl} is the caller's to do.
+ */
 export async function publishInside(
   transaction: LedgerTransaction,
   signer: Signer,
   settings: Settings,
   ports: Pick<Ports, 'ledger' | 'home' | 'clock' | 'clockConfirmed'>,
-  copyTo: readonly string[] = settings.crl.copyTo,
+  { copyTo = settings.crl.copyTo, done }: PublishOptions = {},
 ): Promise<CrlResult> {
   const { issuer } = signer;
   const view = transaction.view();
@@ -100,35 +112,51 @@ export async function publishInside(
     crlTemplate(issuer, { thisUpdate, nextUpdate, number }),
   );
   const facts = { ...issuer.facts, ...(last ? { lastNumber: last.number } : {}) };
-  const file = signedCrl(signer, approveCrl(tbs, facts));
-  const recorded = await transaction.append([
-    {
+  const staged = await ports.home.stageCrl(signedCrl(signer, approveCrl(tbs, facts)));
+  try {
+    const body = {
       type: 'crl-published',
       issuer: issuer.role,
       number: `${number}`,
       thisUpdate,
       nextUpdate,
       entries,
-      ...sumsOf(file),
+      ...staged.sums,
       ...(carried === 0 ? {} : { carried }),
-    },
-  ]);
-  const head = heads && encodeSignedHead(signer.signHead(view.authority.name, recorded));
-  if (head !== undefined) await keepLatestHead(head, view, ports);
-  const files = await ports.home.publishCrl({
-    ...file,
-    ...(head === undefined ? {} : { head }),
-    ...(heads ? { lostHeads: heads.setAside } : {}),
-  });
-  if (head !== undefined && heads?.setAside.length) await replaceLatestHead(head, ports.home);
-  return {
-    number: `${number}`,
-    thisUpdate,
-    nextUpdate,
-    entries,
-    files,
-    ...(rollback ? { rollback } : {}),
-  };
+    } as const;
+    const recorded = await transaction.hold([body]);
+    const head = heads && encodeSignedHead(signer.signHead(view.authority.name, recorded));
+    for (const lost of heads?.setAside ?? []) staged.add(lost);
+    if (head !== undefined) staged.add({ name: 'ledger.head', content: head, secret: false });
+    await staged.sync();
+    await transaction.append([]);
+    if (head !== undefined) await keepLatestHead(head, view, ports);
+    const files = await explainUnpublished(done, () => staged.publish());
+    if (head !== undefined && heads?.setAside.length) await replaceLatestHead(head, ports.home);
+    return {
+      number: `${number}`,
+      thisUpdate,
+      nextUpdate,
+      entries,
+      files,
+      ...(rollback ? { rollback } : {}),
+    };
+  } finally {
+    staged.discard();
+  }
+}
+
+/** What is on record stays when its CRL cannot be put in place: what fails then says so. */
+async function explainUnpublished<T>(done: string | undefined, publish: () => Promise<T>): Promise<T> {
+  try {
+    return await publish();
+  } catch (error) {
+    if (!(error instanceof CaError) || done === undefined) throw error;
+    throw new CaError(error.code, `${done}, but no published CRL says so yet: ${error.message}`, {
+      hint: 'when this is mended, publish it with: ca crl',
+      cause: error,
+    });
+  }
 }
 
 /** The issuer's next CRL, to be signed, and how many of its entries are carried over from published ones. */
@@ -144,7 +172,7 @@ async function listRevocations(
     return { tbs: new TbsCrlEncoder(template, 0).finish(), entries: 0, carried: 0 };
   }
   const forgotten = await findForgotten(published, options, transaction.view());
-  if (forgotten.revoked.length > 0) await transaction.append(forgotten.revoked);
+  await transaction.hold(forgotten.revoked);
   const revocations = await transaction.view().revocationsForCrl(options);
   const carried = forgotten.carried.length / revocationWidth;
   const encoder = new TbsCrlEncoder(template, revocations.atMost + carried);

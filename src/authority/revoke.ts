@@ -53,7 +53,7 @@ export interface RevokeResult {
   readonly crl: CrlResult | undefined;
 }
 
-/** Revokes, and publishes the CRL that says so. The revocation stays on record even if the CRL cannot be published. */
+/** Revokes, and publishes the CRL that says so: both become the record in one write, when the CRL is on disk. */
 export async function revoke(
   request: RevokeRequest,
   settings: Settings,
@@ -132,33 +132,16 @@ async function revokeAll(
     const before = transaction.view();
     const missing = await findAllLost(revocations, before, settings, publishedRevocations(before, ports));
     const entriesOfLost = uniqueAdoptions(missing).flatMap(({ entries }) => entries);
-    if (entriesOfLost.length > 0) await transaction.append(entriesOfLost);
+    await transaction.hold(entriesOfLost);
     const chosen = await select(revocations, transaction.view(), ports.clock());
-    const entries = entriesOf(chosen);
-    const at = entries.length === 0 ? ports.clock() : (await transaction.append(entries)).time;
-    const revoked = chosen.live.map((each) => describe(each, at));
-    const crl = await explainUnpublished(revoked, () => publishInside(transaction, signer, settings, ports));
+    const { time } = await transaction.hold(entriesOf(chosen));
+    const revoked = chosen.live.map((each) => describe(each, time));
+    const done = doneTo(revoked);
+    const crl = await publishInside(transaction, signer, settings, ports, { done });
     return { revoked, ...describeOld(chosen), ...describeLost(missing), crl };
   });
   await spreadCrl(result.crl, settings, ports, doneTo(result.revoked));
   return result;
-}
-
-/** The revocations stay on record when their CRL cannot be made: what fails then says so. */
-async function explainUnpublished<T>(
-  revoked: readonly Pick<CertificateRecord, 'client'>[],
-  publish: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await publish();
-  } catch (error) {
-    const done = doneTo(revoked);
-    if (!(error instanceof CaError) || done === undefined) throw error;
-    throw new CaError(error.code, `${done}, but no published CRL says so yet: ${error.message}`, {
-      hint: 'when this is mended, publish it with: ca crl',
-      cause: error,
-    });
-  }
 }
 
 /** What was revoked in a few words, or undefined if nothing was. */

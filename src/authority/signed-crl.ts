@@ -1,10 +1,9 @@
-import type { CrlPublished } from '../ledger/entry.ts';
 import type { Approved } from '../lint/approve.ts';
 import type { CrlTemplate } from '../x509/crl-encoder.ts';
 import { sha256OfPieces } from '../x509/fingerprint.ts';
 import { pemPieces } from '../x509/pem.ts';
 import type { Issuer, Signer } from './issuer.ts';
-import type { PublishedCrl } from './ports.ts';
+import type { CrlSums, PublishedCrl } from './ports.ts';
 
 /** A CRL of that CA with these dates and that number. */
 export function crlTemplate(
@@ -27,6 +26,6 @@ export function signedCrl(signer: Signer, approved: Approved): PublishedCrl {
 }
 
 /** What the record says of the files. */
-export function sumsOf({ der, pem }: PublishedCrl): Pick<CrlPublished, 'sha256' | 'pemSha256'> {
+export function sumsOf({ der, pem }: PublishedCrl): CrlSums {
   return { sha256: sha256OfPieces(der), pemSha256: sha256OfPieces(pem) };
 }

@@ -18,16 +18,11 @@ export function crlNames(
   return { der: `${base}.crl`, pem: `${base}.crl.pem` };
 }
 
-/** The files of a CRL in the order in which they go into place: the DER, which tells that it is published, last. */
-export function crlFiles(
-  { issuer, der, pem, head, lostHeads = [] }: PublishedCrl,
-  twoTier: boolean,
-): FileToWrite[] {
+/** The files of a CRL. */
+export function crlFiles({ issuer, der, pem }: PublishedCrl, twoTier: boolean): FileToWrite[] {
   const names = crlNames(issuer, twoTier);
   return [
     { name: names.pem, content: pem, mode: publicMode },
-    ...lostHeads.map(({ name, content }) => ({ name, content, mode: publicMode })),
-    ...(head === undefined ? [] : [{ name: headName, content: head, mode: publicMode }]),
     { name: names.der, content: der, mode: publicMode },
   ];
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock, Ledger, LedgerTransaction, Progress } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
-import { linkEntries } from '../ledger/chain.ts';
+import { type Link, linkEntries } from '../ledger/chain.ts';
 import type { Entry, EntryBody } from '../ledger/entry.ts';
 import { LayeredView } from '../ledger/layered-view.ts';
 import { LedgerState, pageLength } from '../ledger/ledger-state.ts';
@@ -52,6 +52,12 @@ interface Position {
   readonly point: JournalPoint;
 }
 
+/** Entries that are to be written with the next ones, and the fold with them. */
+interface Held {
+  readonly links: readonly Link[];
+  readonly state: LedgerState;
+}
+
 /** The record in files of one directory, shared with other processes. */
 export class FileLedger implements Ledger {
   readonly #options: FileLedgerOptions;
@@ -95,12 +101,22 @@ export class FileLedger implements Ledger {
       if (torn > 0) this.#setTailAside(torn);
       this.#extendIndex();
       let open = true;
+      let held: Held | undefined;
+      const link = (bodies: readonly EntryBody[]) => {
+        if (!open) throw new Error('the transaction is over');
+        return this.#link(bodies, held);
+      };
       try {
         return await work({
-          view: () => this.#current(),
+          view: () => this.#current(held?.state),
+          hold: async (bodies) => {
+            held = link(bodies);
+            return held.state.head;
+          },
           append: async (bodies) => {
-            if (!open) throw new Error('the transaction is over');
-            const head = this.#append(bodies);
+            this.#append(link(bodies));
+            held = undefined;
+            const { head } = this.#read().state;
             this.#extendIndex();
             return head;
           },
@@ -152,9 +168,10 @@ export class FileLedger implements Ledger {
     return withLock(join(directory, 'lock'), lock, work);
   }
 
-  #current(): LedgerView {
+  /** @param held the fold with what is held beside what was read */
+  #current(held?: LedgerState): LedgerView {
     const { older, state } = this.#read();
-    return older ? new LayeredView(older, state) : state;
+    return older ? new LayeredView(older, held ?? state) : (held ?? state);
   }
 
   /** Reads what others have appended; gives the number of octets after the last newline. */
@@ -211,20 +228,27 @@ export class FileLedger implements Ledger {
     return this.#position;
   }
 
-  #append(bodies: readonly EntryBody[]): LedgerHead {
+  /** What these entries become at the end of the record, after those that are held. */
+  #link(bodies: readonly EntryBody[], held?: Held): Held {
+    const { state } = this.#read();
+    const before = held ?? { links: [], state };
+    const links = linkEntries(before.state.head, this.#options.clock(), bodies);
+    if (links.length === 0) return before;
+    const after = before.state.clone();
+    for (const { entry, hash } of links) after.apply(entry, hash);
+    return { links: [...before.links, ...links], state: after };
+  }
+
+  #append({ links, state }: Held): void {
+    if (links.length === 0) return;
     const before = this.#read();
-    const links = linkEntries(before.point, this.#options.clock(), bodies);
-    if (links.length === 0) return before.state.head;
-    const state = before.state.clone();
-    for (const { entry, hash } of links) state.apply(entry, hash);
     const point = this.#writer.append(before.point, links).at(-1) ?? before.point;
     this.#position = { ...before, state, point };
-    return state.head;
   }
 
   #setTailAside(octets: number): void {
     const file = this.#writer.setTailAside(this.#read().point, octets);
-    this.#append([{ type: 'tail-set-aside', file, octets }]);
+    this.#append(this.#link([{ type: 'tail-set-aside', file, octets }]));
     this.#options.onTornLine?.(file, octets);
   }
 

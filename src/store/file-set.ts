@@ -69,32 +69,92 @@ export function createFile(
 export async function placeFiles(
   directory: string,
   files: readonly FileToWrite[],
-  { owner = inheritedOwner(directory), disk = fs }: FileSetOptions,
+  options: FileSetOptions,
 ): Promise<void> {
-  const pending: { readonly fd: number; readonly temporary: string }[] = [];
-  let current = directory;
+  const staged = new StagedFiles(directory, options);
   try {
+    for (const file of files) staged.add(file);
+    await staged.sync();
+    staged.place(files.map(({ name }) => name));
+  } finally {
+    staged.discard();
+  }
+}
+
+/**
+ * Files under temporary names beside those that they will replace: once they are on disk, nothing but names has to change.
+ * All methods throw `store/…`.
+ */
+export class StagedFiles {
+  readonly #directory: string;
+  readonly #owner: Owner | undefined;
+  readonly #disk: FileSetDisk;
+  /** By the name that they will have; a descriptor is open until it is synced. */
+  readonly #files = new Map<string, { readonly temporary: string; fd: number | undefined }>();
+
+  constructor(directory: string, { owner = inheritedOwner(directory), disk = fs }: FileSetOptions = {}) {
+    this.#directory = directory;
+    this.#owner = owner;
+    this.#disk = disk;
+  }
+
+  /** Writes a file, and gives the name that it has for now. */
+  add(file: FileToWrite): string {
     try {
-      for (const file of files) {
-        current = join(directory, file.name);
-        const temporary = temporaryPath(directory, file.name);
-        const fd = disk.openSync(temporary, 'wx', file.mode);
-        pending.push({ fd, temporary });
-        fillFile(fd, file, owner, disk);
+      const temporary = temporaryPath(this.#directory, file.name);
+      const fd = this.#disk.openSync(temporary, 'wx', file.mode);
+      this.#files.set(file.name, { temporary, fd });
+      fillFile(fd, file, this.#owner, this.#disk);
+      return temporary;
+    } catch (error) {
+      throw this.#failure(error, file.name);
+    }
+  }
+
+  /** When it returns, all files so far are on disk. */
+  async sync(): Promise<void> {
+    await allDone(
+      [...this.#files].map(async ([name, { fd }]) => {
+        try {
+          if (fd !== undefined) await groupSync(fd, this.#disk);
+        } catch (error) {
+          throw this.#failure(error, name);
+        }
+      }),
+    );
+    this.#close();
+  }
+
+  /** Puts files in place by rename, in that order. */
+  place(names: readonly string[]): void {
+    for (const name of names) {
+      const file = this.#files.get(name);
+      if (!file) throw new Error(`${name} was not staged`);
+      try {
+        this.#disk.renameSync(file.temporary, join(this.#directory, name));
+      } catch (error) {
+        throw this.#failure(error, name);
       }
-      await allDone(pending.map(({ fd }) => groupSync(fd, disk)));
-    } finally {
-      for (const { fd } of pending) disk.closeSync(fd);
+      this.#files.delete(name);
     }
-    for (const file of files) {
-      current = join(directory, file.name);
-      const [first] = pending;
-      if (first) disk.renameSync(first.temporary, current);
-      pending.shift();
+  }
+
+  /** Removes what is not in place. */
+  discard(): void {
+    this.#close();
+    for (const { temporary } of this.#files.values()) removeIfThere(temporary, this.#disk);
+    this.#files.clear();
+  }
+
+  #close(): void {
+    for (const file of this.#files.values()) {
+      if (file.fd !== undefined) this.#disk.closeSync(file.fd);
+      file.fd = undefined;
     }
-  } catch (error) {
-    for (const { temporary } of pending) removeIfThere(temporary, disk);
-    throw ioError(error, 'write', current);
+  }
+
+  #failure(error: unknown, name: string): unknown {
+    return ioError(error, 'write', join(this.#directory, name));
   }
 }
 

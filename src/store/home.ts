@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
-import type { IssuerRole } from '../ledger/entry.ts';
-import { allCrlsFile, allCrlsName, crlFiles, crlNames, headName } from './crl-files.ts';
+import { allCrlsName, crlNames, headName } from './crl-files.ts';
 import { replaceUnsynced, writeDurably } from './durable-file.ts';
 import {
   checkClosedToOthers,
@@ -23,13 +13,12 @@ import {
   publicDirectoryMode,
   publicMode,
 } from './file-mode.ts';
+import { readPieces } from './file-pieces.ts';
 import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from './file-set.ts';
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';
-
-/** How much of a CRL is in memory at once. */
-const pieceOctets = 1 << 18;
+import { stageCrl } from './staged-crl.ts';
 
 /**
  * The authority's files in that directory:
@@ -118,21 +107,14 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
 
     filePath: (name) => join(path, name),
 
-    async publishCrl(crl) {
-      const twoTier = isTwoTier(path);
-      const pemOf = (issuer: IssuerRole) =>
-        issuer === crl.issuer ? crl.pem : [readIfThere(crlPaths(issuer).pem) ?? Buffer.alloc(0)];
-      const all = twoTier ? [allCrlsFile(pemOf('issuing'), pemOf('root'))] : [];
-      const files = [...all, ...crlFiles(crl, twoTier)];
-      // What is in it can be made again, so its loss is no reason to publish nothing.
-      const made = makeDirectories(crlDirectory, publicDirectoryMode, inheritedOwner);
-      removeTemporaries(
-        crlDirectory,
-        files.map(({ name }) => name),
-      );
-      await writeFiles(crlDirectory, files);
-      await syncDirectories(made.map(dirname));
-      return crlPaths(crl.issuer);
+    async stageCrl(crl) {
+      const other = crlPaths(crl.issuer === 'root' ? 'issuing' : 'root').pem;
+      return stageCrl(crl, {
+        directory: crlDirectory,
+        twoTier: isTwoTier(path),
+        paths: crlPaths(crl.issuer),
+        otherPem: isThere(other) ? readPieces(other) : [],
+      });
     },
 
     async copyCrls(directory) {
@@ -217,21 +199,6 @@ function filesIn(directory: string): string[] {
 function isThere(path: string): boolean {
   try {
     return sizeOf(path) !== undefined;
-  } catch (error) {
-    throw ioError(error, 'read', path);
-  }
-}
-
-/** The file's octets, a piece at a time. Throws `store/…`. */
-function* readPieces(path: string): Generator<Uint8Array> {
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      const buffer = Buffer.allocUnsafe(pieceOctets);
-      for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) yield buffer.subarray(0, got);
-    } finally {
-      closeSync(fd);
-    }
   } catch (error) {
     throw ioError(error, 'read', path);
   }

@@ -10,11 +10,12 @@ import type {
   Ports,
   PublishedCrl,
 } from '../../src/authority/ports.ts';
+import { sumsOf } from '../../src/authority/signed-crl.ts';
 import { CaError } from '../../src/core/ca-error.ts';
 import type { ClientName } from '../../src/core/client-name.ts';
 import type { KeyAlgorithm, KeyPair } from '../../src/core/key-algorithm.ts';
 import type { Serial } from '../../src/core/serial.ts';
-import { checkLink, hashLine, linkEntries } from '../../src/ledger/chain.ts';
+import { checkLink, hashLine, type Link, linkEntries } from '../../src/ledger/chain.ts';
 import {
   type DeliveryTarget,
   type Entry,
@@ -36,7 +37,8 @@ export type Operation =
   | 'checkDelivery'
   | 'paths'
   | 'exclusively'
-  | 'publishCrl'
+  | 'stageCrl'
+  | 'placeCrl'
   | 'copyCrls'
   | 'readCopy'
   | 'hasKey'
@@ -178,12 +180,24 @@ export class MemoryWorld {
           for (const { name, content } of files) world.certificates.set(name, `${content}`);
         },
         filePath: (name) => `/ca/${name}`,
-        publishCrl: async ({ head, lostHeads = [], ...crl }) => {
-          world.#perhapsFail('publishCrl');
-          if (head !== undefined) world.head = Buffer.from(head);
-          world.lostHeads.push(...lostHeads);
-          world.crls.set(crl.issuer, wholeCrl(crl));
-          return this.#crlPaths(crl.issuer);
+        stageCrl: async (crl) => {
+          world.#perhapsFail('stageCrl');
+          const files: NamedFile[] = [];
+          return {
+            sums: sumsOf(crl),
+            add: (file) => files.push(file),
+            sync: async () => {},
+            publish: async () => {
+              world.#perhapsFail('placeCrl');
+              for (const file of files) {
+                if (file.name === 'ledger.head') world.head = Buffer.from(file.content);
+                else world.lostHeads.push(file);
+              }
+              world.crls.set(crl.issuer, wholeCrl(crl));
+              return this.#crlPaths(crl.issuer);
+            },
+            discard: () => {},
+          };
         },
         copyCrls: async (directory) => {
           world.#perhapsFail('copyCrls');
@@ -291,11 +305,18 @@ export class MemoryWorld {
             world.#ledgerLock = Promise.resolve();
             await overtake();
           }
+          let held: EntryBody[] = [];
+          const withHeld = () => world.#link(held).state;
           return work({
-            view: () => world.state,
+            view: withHeld,
+            hold: async (bodies) => {
+              held.push(...bodies);
+              return withHeld().head;
+            },
             append: async (bodies) => {
               world.#perhapsFail('append');
-              world.#append(bodies);
+              world.#append([...held, ...bodies]);
+              held = [];
               return world.state.head;
             },
           });
@@ -403,10 +424,16 @@ export class MemoryWorld {
   }
 
   #append(bodies: readonly EntryBody[]): void {
+    this.lines.push(...this.#link(bodies).links.map(({ line }) => Buffer.from(line)));
+  }
+
+  /** What these entries become after the record. */
+  #link(bodies: readonly EntryBody[]): { links: readonly Link[]; state: LedgerState } {
+    if (bodies.length === 0) return { links: [], state: this.state };
     const links = linkEntries(this.state.head, this.now, bodies);
-    const trial = this.state.clone();
-    for (const { entry, hash } of links) trial.apply(entry, hash);
-    this.lines.push(...links.map(({ line }) => Buffer.from(line)));
+    const state = this.state.clone();
+    for (const { entry, hash } of links) state.apply(entry, hash);
+    return { links, state };
   }
 
   #perhapsFail(operation: Operation): void {

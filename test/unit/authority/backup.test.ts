@@ -151,7 +151,7 @@ describe('backup', () => {
 
   it('warns when the CRL in place is not the one on record, to which the drill says no', async () => {
     const scene = await openScene();
-    scene.world.fail('publishCrl');
+    scene.world.fail('placeCrl');
     await refusalIn(scene.crl());
     expect((await keep(scene)).warnings).toEqual([
       'crl/ca.crl is not the one that the ledger recorded last: run ca renew, then back up again',

@@ -101,7 +101,7 @@ describe('a history that was rewritten', () => {
       const scene = await openScene();
       await scene.issue('billing');
       await scene.revoke('billing', { reason: 'keyCompromise' });
-      scene.world.fail('publishCrl');
+      scene.world.fail('placeCrl');
       await refusalIn(scene.crl());
       rewrite(scene, change);
       const { crl } = await scene.crl();
@@ -115,7 +115,7 @@ it('keeps a head that a broken record cannot be held against, and says what is b
   await scene.issue('billing');
   await scene.crl();
   const { head } = scene.world;
-  scene.world.fail('publishCrl');
+  scene.world.fail('placeCrl');
   await refusalIn(scene.crl());
   scene.world.ports.ledger.entries = async function* () {
     yield* [];

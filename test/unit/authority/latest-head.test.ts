@@ -59,7 +59,7 @@ describe('the latest head', () => {
   it('speaks for revocations although their CRL cannot be published', async () => {
     const scene = await openScene();
     await scene.issue('billing');
-    scene.world.fail('publishCrl');
+    scene.world.fail('placeCrl');
     await expect(scene.revoke('billing')).rejects.toThrow('no published CRL says so yet');
     expect(latest(scene)).toBe(scene.world.lines.length);
   });

@@ -83,7 +83,7 @@ describe('an entry', () => {
     const serial = await scene.serialOf('billing');
     await scene.revoke('billing');
     scene.days(91);
-    scene.world.fail('publishCrl');
+    scene.world.fail('placeCrl');
     await refusalIn(scene.crl());
     await scene.crl();
     expect(scene.onCrl()).toEqual([serial]);
@@ -137,7 +137,7 @@ describe('crl', () => {
     scene.world.fail('append');
     expect((await refusalIn(scene.crl())).code).toBe('store/disk-full');
     expect(scene.world.crls.get('root')?.der).toBe(before);
-    scene.world.fail('publishCrl');
+    scene.world.fail('placeCrl');
     await refusalIn(scene.crl());
     expect(scene.world.entries('crl-published')).toHaveLength(2);
   });

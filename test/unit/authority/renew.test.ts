@@ -524,7 +524,7 @@ describe('one that fails', () => {
     const scene = await openScene();
     await scene.issue('one');
     scene.days(70);
-    scene.world.fail('publishCrl');
+    scene.world.fail('placeCrl');
     const { renewed, failed } = await scene.renew();
     expect(renewed).toHaveLength(1);
     expect(failed).toMatchObject([{ code: 'store/disk-full' }]);

@@ -1,5 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { Ledger } from '../../../src/authority/ports.ts';
+import { revoke } from '../../../src/authority/revoke.ts';
 import { parseSerial } from '../../../src/core/serial.ts';
 import { decodeCrl, findRevocation } from '../../../src/x509/crl.ts';
 import { handmadeCsr, p256Key } from '../../support/handmade-csr.ts';
@@ -240,39 +242,63 @@ describe('revoke refuses', () => {
 });
 
 describe('revoke, when something fails half-way', () => {
-  it('revokes nothing when the ledger cannot be written', async () => {
-    const scene = await openScene();
-    await scene.issue('billing');
-    scene.world.fail('append');
-    expect((await refusalIn(scene.revoke('billing'))).code).toBe('store/disk-full');
-    expect(scene.world.entries('revoked')).toEqual([]);
-    expect((await scene.renew()).crl?.entries).toBe(0);
-  });
-
-  it.each(['revoke', 'renew', 'crl'] as const)(
-    'stays revoked when the CRL cannot be recorded, and %s publishes it',
-    async (command) => {
+  it.each(['append', 'stageCrl'] as const)(
+    'changes nothing when the revocation and its CRL cannot be written: %s',
+    async (operation) => {
       const scene = await openScene();
       const serial = await scene.serialOf('billing');
-      scene.world.fail('append', undefined, 1);
-      expect((await refusalIn(scene.revoke('billing'))).code).toBe('store/disk-full');
-      expect(scene.world.entries('revoked')).toHaveLength(1);
-      expect(scene.onCrl()).toEqual([]);
-      if (command === 'revoke') await scene.revoke('billing');
-      if (command === 'renew') await scene.renew();
-      if (command === 'crl')
-        expect((await scene.crl({ ifDue: true })).why).toBe('a revocation is not on it yet');
+      const before = scene.world.lines.length;
+      scene.world.fail(operation);
+      expect(await refusalIn(scene.revoke('billing'))).toMatchObject({
+        code: 'store/disk-full',
+        message: expect.stringMatching(/^cannot write /),
+      });
+      expect(scene.world.lines).toHaveLength(before);
+      expect((await scene.renew()).crl?.entries).toBe(0);
+      await scene.revoke('billing');
       expect(scene.onCrl()).toEqual([serial]);
-      expect((await scene.crl({ ifDue: true })).why).toBeUndefined();
     },
   );
+
+  it('records the revocation and its CRL in one write', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    const before = scene.world.lines.length;
+    const { transact } = scene.world.ports.ledger;
+    let writes = 0;
+    const counted = new Proxy(scene.world.ports.ledger, {
+      get: (ledger, name: keyof Ledger) =>
+        name === 'transact'
+          ? (work: Parameters<typeof transact>[0]) =>
+              transact((transaction) =>
+                work({
+                  ...transaction,
+                  append: async (entries) => {
+                    writes++;
+                    return transaction.append(entries);
+                  },
+                }),
+              )
+          : ledger[name],
+    });
+    const request = {
+      target: 'billing',
+      file: undefined,
+      reason: 'unspecified',
+      serialOnly: false,
+      dryRun: false,
+    } as const;
+    await revoke(request, scene.settings, { ...scene.world.ports, ledger: counted });
+    expect(writes).toBe(1);
+    expect(scene.world.lines).toHaveLength(before + 2);
+  });
 
   it.each(['revoke', 'renew', 'crl'] as const)(
     'stays revoked when the CRL cannot be put in place, and %s publishes it',
     async (command) => {
       const scene = await openScene();
       const serial = await scene.serialOf('billing');
-      scene.world.fail('publishCrl');
+      scene.world.fail('placeCrl');
       expect(await refusalIn(scene.revoke('billing'))).toMatchObject({
         code: 'store/disk-full',
         message: expect.stringMatching(/^revoked billing, but no published CRL says so yet: cannot write /),

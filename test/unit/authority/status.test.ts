@@ -7,6 +7,7 @@ import { status } from '../../../src/authority/status.ts';
 import { CaError } from '../../../src/core/ca-error.ts';
 import { parseClientName } from '../../../src/core/client-name.ts';
 import { dayMs } from '../../../src/core/duration.ts';
+import { parseSerial } from '../../../src/core/serial.ts';
 import { handmadeCsr } from '../../support/handmade-csr.ts';
 import { names, openScene, refusalIn, type Scene } from './scene.ts';
 
@@ -178,9 +179,12 @@ describe('a problem is', () => {
 
   it('a revocation that is on no CRL yet', async () => {
     const scene = await openScene();
-    await scene.issue('billing');
-    scene.world.fail('append', undefined, 1);
-    await refusalIn(scene.revoke('billing'));
+    const serial = parseSerial(await scene.serialOf('billing'));
+    await scene.world.ports.ledger.transact((transaction) =>
+      transaction.append([
+        { type: 'revoked', client: parseClientName('billing'), serial, reason: 'unspecified' },
+      ]),
+    );
     expect((await look(scene)).problems).toEqual(['a revocation is not on the CRL yet; run: ca crl']);
     await scene.crl();
     expect((await look(scene)).problems).toEqual([]);

@@ -122,6 +122,69 @@ describe('a transaction', () => {
     expect(await (await open().view()).clientCount()).toBe(1);
   });
 
+  it('shows what it holds, and writes it with the next entries alone', async () => {
+    begin();
+    const ledger = open();
+    await ledger.transact(async (transaction) => {
+      const held = await transaction.hold([added('billing')]);
+      const again = await transaction.hold([issued('billing', '0a1b')]);
+      expect([held.seq, again.seq, transaction.view().head]).toEqual([2, 3, again]);
+      expect(await transaction.view().certificate(parseSerial('0a1b'))).toMatchObject({ client: 'billing' });
+      expect(lines()).toHaveLength(1);
+      expect(await (await open().view()).clientCount()).toBe(0);
+      const head = await transaction.append([added('orders')]);
+      expect([head.seq, lines().length]).toEqual([4, 4]);
+      expect((await transaction.hold([])).hash).toBe(head.hash);
+    });
+    expect((await open().view()).head.seq).toBe(4);
+  });
+
+  it('writes what it holds with no further entries, too', async () => {
+    begin();
+    await open().transact(async (transaction) => {
+      const held = await transaction.hold([added('billing')]);
+      expect(await transaction.append([])).toEqual(held);
+    });
+    expect(lines()).toHaveLength(2);
+  });
+
+  it('forgets at its end what it holds', async () => {
+    begin();
+    const ledger = open();
+    await ledger.transact(async (transaction) => void (await transaction.hold([added('billing')])));
+    expect(await (await ledger.view()).clientCount()).toBe(0);
+    await append(ledger, added('orders'));
+    expect((await ledger.view()).head.seq).toBe(2);
+    expect(lines()).toHaveLength(2);
+  });
+
+  it('still holds what it could not write', async () => {
+    begin();
+    const full = Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'write' });
+    let isFull = true;
+    const disk: Disk = {
+      ...realDisk,
+      writeSync: ((...parameters: Parameters<Disk['writeSync']>) => {
+        if (isFull) throw full;
+        return realDisk.writeSync(...parameters);
+      }) as Disk['writeSync'],
+    };
+    await open({ disk }).transact(async (transaction) => {
+      await transaction.hold([added('billing')]);
+      await expect(transaction.append([added('orders')])).rejects.toMatchObject({ code: 'store/disk-full' });
+      isFull = false;
+      expect((await transaction.append([])).seq).toBe(2);
+    });
+    expect(lines()).toHaveLength(2);
+  });
+
+  it('refuses to hold or append when it is over', async () => {
+    begin();
+    const over = await open().transact(async (transaction) => transaction);
+    await expect(over.hold([added('billing')])).rejects.toThrow('the transaction is over');
+    await expect(over.append([])).rejects.toThrow('the transaction is over');
+  });
+
   it('runs one after another, so that nothing is lost between objects', async () => {
     begin();
     const ledgers = Array.from({ length: 6 }, () => open());

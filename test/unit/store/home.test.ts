@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NewAuthority } from '../../../src/authority/ports.ts';
+import type { CrlPaths, Home, NamedFile, NewAuthority, PublishedCrl } from '../../../src/authority/ports.ts';
 import { createDurably } from '../../../src/store/durable-file.ts';
 import { openHome } from '../../../src/store/home.ts';
 import { withLock } from '../../../src/store/lock.ts';
@@ -354,22 +354,46 @@ describe('readSettings', () => {
   });
 });
 
-describe('publishCrl', () => {
+describe('stageCrl', () => {
   it('replaces DER and PEM', async () => {
     const home = open();
     await home.create(oneTier);
-    const paths = await home.publishCrl(crlOf('root', 2));
+    const paths = await publish(home, crlOf('root', 2));
     expect(paths).toEqual({ der: join(path, 'crl/ca.crl'), pem: join(path, 'crl/ca.crl.pem') });
     expect(crlFilesIn(join(path, 'crl'))).toEqual({ 'ca.crl': 'root der 2', 'ca.crl.pem': 'root pem 2\n' });
     expect(modeOf(paths.der)).toBe('644');
     await expect(home.readCrl('root')).resolves.toEqual(Buffer.from('root der 2'));
   });
 
+  it('changes nothing that is published before it is told to, and tells the sums', async () => {
+    const home = open();
+    await home.create(twoTiers);
+    const before = crlFilesIn(join(path, 'crl'));
+    const staged = await home.stageCrl(crlOf('issuing', 2));
+    staged.add(headOf('head 2\n'));
+    await staged.sync();
+    expect(crlFilesIn(join(path, 'crl'))).toMatchObject(before);
+    staged.discard();
+    expect(crlFilesIn(join(path, 'crl'))).toEqual(before);
+    const sum = (text: string) => createHash('sha256').update(text).digest('hex');
+    expect(staged.sums).toEqual({ sha256: sum('issuing der 2'), pemSha256: sum('issuing pem 2\n') });
+  });
+
+  it('removes what one has left that was killed', async () => {
+    const home = open();
+    await home.create(oneTier);
+    const names = readdirSync(join(path, 'crl'));
+    await (await home.stageCrl(crlOf('root', 2))).sync();
+    expect(readdirSync(join(path, 'crl'))).toHaveLength(names.length + 2);
+    await publish(home, crlOf('root', 3));
+    expect(readdirSync(join(path, 'crl'))).toEqual(names);
+  });
+
   it('tells the sums of what is there, without reading it as a whole', async () => {
     const home = open();
     await home.create(oneTier);
     const large = [Buffer.alloc(300_000, 1), Buffer.alloc(300_000, 2)];
-    await home.publishCrl({ ...crlOf('root', 2), der: large });
+    await publish(home, { ...crlOf('root', 2), der: large });
     const sum = (octets: Uint8Array) => createHash('sha256').update(octets).digest('hex');
     expect(await home.crlSum('root', 'der')).toBe(sum(Buffer.concat(large)));
     expect(await home.crlSum('root', 'pem')).toBe(sum(Buffer.from('root pem 2\n')));
@@ -382,8 +406,8 @@ describe('publishCrl', () => {
   it('keeps the file of all CRLs in step with either', async () => {
     const home = open();
     await home.create(twoTiers);
-    await home.publishCrl(crlOf('issuing', 2));
-    await home.publishCrl(crlOf('root', 3));
+    await publish(home, crlOf('issuing', 2));
+    await publish(home, crlOf('root', 3));
     expect(crlFilesIn(join(path, 'crl'))).toEqual({
       'ca.crl': 'issuing der 2',
       'ca.crl.pem': 'issuing pem 2\n',
@@ -399,7 +423,7 @@ describe('publishCrl', () => {
     async (lost) => {
       await open().create(twoTiers);
       rmSync(join(path, lost));
-      await open().publishCrl(crlOf('root', 2));
+      await publish(open(), crlOf('root', 2));
       expect(readFileSync(join(path, 'crl/ca.crl'), 'utf8')).toBe('issuing der 1');
     },
   );
@@ -407,7 +431,7 @@ describe('publishCrl', () => {
   it('makes the directory again that was removed, as open as it was', async () => {
     await open().create(twoTiers);
     rmSync(join(path, 'crl'), { recursive: true });
-    await open().publishCrl(crlOf('issuing', 2));
+    await publish(open(), crlOf('issuing', 2));
     expect(crlFilesIn(join(path, 'crl'))).toEqual({
       'ca.crl': 'issuing der 2',
       'ca.crl.pem': 'issuing pem 2\n',
@@ -420,7 +444,7 @@ describe('publishCrl', () => {
     await open().create(oneTier);
     chownSync(path, 12345, 12346);
     rmSync(join(path, 'crl'), { recursive: true });
-    await open().publishCrl(crlOf('root', 2));
+    await publish(open(), crlOf('root', 2));
     for (const name of ['crl', 'crl/ca.crl']) {
       expect(statSync(join(path, name))).toMatchObject({ uid: 12345, gid: 12346 });
     }
@@ -436,7 +460,7 @@ describe('publishCrl', () => {
     await onSmallDisk(base, async () => {
       await open().create(oneTier);
       const huge = { ...crlOf('root', 2), der: [Buffer.alloc(50_000), Buffer.alloc(50_000)] };
-      await expect(open().publishCrl(huge)).rejects.toMatchObject({ code: 'store/disk-full' });
+      await expect(publish(open(), huge)).rejects.toMatchObject({ code: 'store/disk-full' });
       expect(crlFilesIn(join(path, 'crl'))).toEqual({ 'ca.crl': 'root der 1', 'ca.crl.pem': 'root pem 1\n' });
     });
   });
@@ -446,10 +470,10 @@ describe('the head beside the CRLs', () => {
   it('is replaced by the one that a CRL comes with, and stays when it comes with none', async () => {
     const home = open();
     await home.create(oneTier);
-    await home.publishCrl({ ...crlOf('root', 2), head: 'head 2\n' });
+    await publish(home, crlOf('root', 2), headOf('head 2\n'));
     await expect(home.readHead()).resolves.toEqual(Buffer.from('head 2\n'));
     expect(modeOf(join(path, 'crl/ledger.head'))).toBe('644');
-    await home.publishCrl(crlOf('root', 3));
+    await publish(home, crlOf('root', 3));
     await expect(home.readHead()).resolves.toEqual(Buffer.from('head 2\n'));
   });
 
@@ -459,7 +483,7 @@ describe('the head beside the CRLs', () => {
     rmSync(join(path, 'crl/ledger.head'));
     await expect(home.readHead()).resolves.toBeUndefined();
     const lostHead = { name: 'lost-1.head', content: 'head 1\n', secret: false };
-    await home.publishCrl({ ...crlOf('root', 2), head: 'head 2\n', lostHeads: [lostHead] });
+    await publish(home, crlOf('root', 2), headOf('head 2\n'), lostHead);
     expect(readFileSync(join(path, 'crl/lost-1.head'), 'utf8')).toBe('head 1\n');
     expect(readFileSync(join(path, 'crl/ledger.head'), 'utf8')).toBe('head 2\n');
     await home.copyCrls(join(base, 'web'));
@@ -504,7 +528,7 @@ describe('hasCopies', () => {
     await home.copyCrls(web);
     writeFileSync(join(web, 'index.html'), '');
     expect(await home.hasCopies(web)).toBe(true);
-    await home.publishCrl({ ...crlOf('issuing', 2), head });
+    await publish(home, crlOf('issuing', 2), headOf(head));
     expect(await home.hasCopies(web)).toBe(false);
   });
 
@@ -513,7 +537,7 @@ describe('hasCopies', () => {
     async (name) => {
       const home = open();
       await home.create(twoTiers);
-      await home.publishCrl({ ...crlOf('issuing', 2), head });
+      await publish(home, crlOf('issuing', 2), headOf(head));
       const web = join(base, 'web');
       await home.copyCrls(web);
       expect(await home.hasCopies(web)).toBe(true);
@@ -569,6 +593,18 @@ function tree(root: string): Record<string, string> {
       ];
     }),
   );
+}
+
+/** Stages a CRL with other files, and publishes it. */
+async function publish(home: Home, crl: PublishedCrl, ...beside: NamedFile[]): Promise<CrlPaths> {
+  const staged = await home.stageCrl(crl);
+  for (const file of beside) staged.add(file);
+  await staged.sync();
+  return staged.publish();
+}
+
+function headOf(content: string): NamedFile {
+  return { name: 'ledger.head', content, secret: false };
 }
 
 function crlFilesIn(directory: string): Record<string, string> {

@@ -1,0 +1,62 @@
+import { createHash, type Hash } from 'node:crypto';
+import { dirname } from 'node:path';
+import type { CrlPaths, NamedFile, Pieces, PublishedCrl, StagedCrl } from '../authority/ports.ts';
+import { allCrlsFile, allCrlsName, crlNames, headName } from './crl-files.ts';
+import { inheritedOwner, publicDirectoryMode, publicMode } from './file-mode.ts';
+import { readPieces } from './file-pieces.ts';
+import { makeDirectories, removeTemporaries, StagedFiles, syncDirectories } from './file-set.ts';
+
+export interface CrlPlace {
+  /** `<home>/crl`. */
+  readonly directory: string;
+  readonly twoTier: boolean;
+  readonly paths: CrlPaths;
+  /** With two tiers: the PEM of the other CA's CRL, if it is there, for the file of all CRLs. */
+  readonly otherPem: Pieces;
+}
+
+/** Stages a CRL in that directory, which is made if it is not there. Throws `store/…`, and then nothing is staged. */
+export function stageCrl({ issuer, der, pem }: PublishedCrl, place: CrlPlace): StagedCrl {
+  const { directory, twoTier, otherPem } = place;
+  const names = crlNames(issuer, twoTier);
+  // What is in it can be made again, so its loss is no reason to publish nothing.
+  const made = makeDirectories(directory, publicDirectoryMode, inheritedOwner);
+  removeTemporaries(directory, [names.pem, names.der, allCrlsName, headName]);
+  const files = new StagedFiles(directory);
+  const sums = { der: createHash('sha256'), pem: createHash('sha256') };
+  try {
+    const temporary = files.add({ name: names.pem, content: summed(pem, sums.pem), mode: publicMode });
+    if (twoTier) {
+      const pems = [readPieces(temporary), otherPem] as const;
+      files.add(issuer === 'issuing' ? allCrlsFile(pems[0], pems[1]) : allCrlsFile(pems[1], pems[0]));
+    }
+    files.add({ name: names.der, content: summed(der, sums.der), mode: publicMode });
+  } catch (error) {
+    files.discard();
+    throw error;
+  }
+  // The DER, which tells that a CRL is published, goes into place last.
+  const before = [...(twoTier ? [allCrlsName] : []), names.pem];
+  return {
+    sums: { sha256: sums.der.digest('hex'), pemSha256: sums.pem.digest('hex') },
+    add({ name, content }: NamedFile) {
+      files.add({ name, content, mode: publicMode });
+      before.push(name);
+    },
+    sync: () => files.sync(),
+    async publish() {
+      files.place([...before, names.der]);
+      await syncDirectories([directory, ...made.map(dirname)]);
+      return place.paths;
+    },
+    discard: () => files.discard(),
+  };
+}
+
+/** The pieces, which pass through the sum on their way. */
+function* summed(pieces: Pieces, sum: Hash): Generator<Uint8Array> {
+  for (const piece of pieces) {
+    sum.update(piece);
+    yield piece;
+  }
+}
