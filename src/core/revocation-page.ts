@@ -13,12 +13,14 @@ export interface Revocation {
 /**
  * Revocations as fixed-width records, so that a CRL of a million entries is written without a million objects.
  *
- * A record has {@link revocationWidth} octets: the serial's length, the serial left-aligned in 20 octets, the
- * CRLReason code, then revokedAt and invalidityDate as big-endian 40-bit Unix seconds (0: no invalidityDate).
+ * A record has {@link revocationWidth} octets: eleven that are left to whoever keeps it, so that what is kept needs no
+ * copying, then at {@link revocationStart} the serial's length, the serial left-aligned in 20 octets, the CRLReason code,
+ * and revokedAt and invalidityDate as big-endian 40-bit Unix seconds (0: no invalidityDate).
  */
 export type RevocationPage = Uint8Array;
 
-export const revocationWidth = 32;
+export const revocationStart = 11;
+export const revocationWidth = revocationStart + 32;
 
 /** Revocations that need not fit into memory. */
 export interface PagedRevocations {
@@ -32,7 +34,7 @@ export interface PagedRevocations {
 export function encodeRevocationPage(revocations: readonly Revocation[]): RevocationPage {
   const page = Buffer.alloc(revocations.length * revocationWidth);
   revocations.forEach((revocation, index) => {
-    const at = index * revocationWidth;
+    const at = index * revocationWidth + revocationStart;
     const serial = serialOctets(revocation.serial);
     page[at] = serial.length;
     page.set(serial, at + 1);
@@ -47,7 +49,7 @@ export function encodeRevocationPage(revocations: readonly Revocation[]): Revoca
 export function decodeRevocationPage(page: RevocationPage): Revocation[] {
   const bytes = Buffer.from(page.buffer, page.byteOffset, page.byteLength);
   return Array.from({ length: bytes.length / revocationWidth }, (_, index) => {
-    const at = index * revocationWidth;
+    const at = index * revocationWidth + revocationStart;
     const invalidity = bytes.readUIntBE(at + 27, 5);
     return {
       serial: bytes.toString('hex', at + 1, at + 1 + (bytes[at] ?? 0)) as Serial,

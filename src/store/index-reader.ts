@@ -1,5 +1,5 @@
 import type { ClientName } from '../core/client-name.ts';
-import { type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
+import type { RevocationPage } from '../core/revocation-page.ts';
 import type { Serial } from '../core/serial.ts';
 import { hashLine } from '../ledger/chain.ts';
 import type { Entry, IssuerRole } from '../ledger/entry.ts';
@@ -21,7 +21,6 @@ import {
   clientHash,
   clientKey,
   clientNameHash,
-  copyOctets,
   type IndexSummary,
   liveKeyOctets,
   type Place,
@@ -35,9 +34,6 @@ import {
 import type { Journal } from './journal.ts';
 import type { OpenIndex } from './ledger-index.ts';
 import { mergeRows, withoutRows } from './sorted-rows.ts';
-
-/** Revocations that are given out at once. */
-const revocationsPerPage = 8192;
 
 /** Who looks at the next few that end waits for no more. */
 const firstPageLength = 250;
@@ -197,24 +193,21 @@ export class IndexReader {
     return this.#index.tables.reduce((sum, { revocations }) => sum + revocations.count, 0);
   }
 
-  /** The revocations for the CRL that follows that one. A page is overwritten by the next. */
+  /** The revocations for the CRL that follows that one: the table's own rows. A page is overwritten by the next. */
   *revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): Generator<RevocationPage> {
-    const page = Buffer.alloc(revocationsPerPage * revocationWidth);
-    let filled = 0;
+    const isDue = (rows: Buffer, at: number) =>
+      isDueOnCrl(readSeconds(rows, at + 6) * 1000, rows.readUIntBE(at, 6), lastCrl);
     for (const { revocations: table } of this.#index.tables) {
       for (const rows of table.allRows()) {
-        for (let at = 0; at < rows.length; at += table.width) {
-          const notAfterMs = readSeconds(rows, at + 6) * 1000;
-          if (dropExpired && !isDueOnCrl(notAfterMs, rows.readUIntBE(at, 6), lastCrl)) continue;
-          copyOctets(rows, at + 11, page, filled, revocationWidth);
-          filled += revocationWidth;
-          if (filled < page.length) continue;
-          yield page;
-          filled = 0;
+        let from = 0;
+        for (let at = 0; dropExpired && at < rows.length; at += table.width) {
+          if (isDue(rows, at)) continue;
+          if (from < at) yield rows.subarray(from, at);
+          from = at + table.width;
         }
+        if (from < rows.length) yield rows.subarray(from);
       }
     }
-    if (filled > 0) yield page.subarray(0, filled);
   }
 
   #posted(name: 'byClient' | 'byKey', key: Buffer): CertificateRecord[] {

@@ -1,3 +1,4 @@
+import { revocationStart } from '../core/revocation-page.ts';
 import type { BlockWriter } from './index-blocks.ts';
 import type { ClientRows } from './index-clients.ts';
 import {
@@ -142,7 +143,7 @@ function writeRevocations({ certificates, revocations }: RunContents, writer: Bl
     const factsBase = row * factsStride - factsAt;
     copyOctets(facts, factsBase + at.revokedSeq, writer.buffer, into, 6);
     copyOctets(octets, base + at.notAfter, writer.buffer, into + 6, 5);
-    const page = into + 11;
+    const page = into + revocationStart;
     writer.buffer[page] = octets[base + 20] ?? 0;
     copyOctets(octets, base + at.serial, writer.buffer, page + 1, 20);
     writer.buffer[page + 21] = facts[factsBase + at.reason] ?? 0;

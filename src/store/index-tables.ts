@@ -39,8 +39,8 @@ export const tableWidths = {
   undelivered: 19,
   /** seq of certificates of older runs whose delivery is owed no more. */
   settled: 6,
-  /** seq of the `revoked` entry, notAfter, and the record of a RevocationPage. */
-  revocations: 11 + revocationWidth,
+  /** The record of a RevocationPage; before it stand the seq of the `revoked` entry and notAfter. */
+  revocations: revocationWidth,
   /** SHA-256 of the name's key 16 and of the name 16, seq and time of its first entry, place of its latest, 0. */
   clients: 60,
 } as const;

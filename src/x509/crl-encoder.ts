@@ -1,5 +1,5 @@
 import { type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
-import { maxCrlEntryLength, writeCrlEntries } from './crl-entry.ts';
+import { CrlEntryWriter, maxCrlEntryLength } from './crl-entry.ts';
 import {
   copyInto,
   encodedLength,
@@ -35,6 +35,7 @@ export class TbsCrlEncoder {
   readonly #fields: readonly Uint8Array[];
   readonly #extensions: Uint8Array;
   readonly #octets: Uint8Array;
+  readonly #entries: CrlEntryWriter;
   readonly #entriesAt: number;
   #at: number;
 
@@ -58,6 +59,7 @@ export class TbsCrlEncoder {
     this.#entriesAt = this.#fields.reduce((sum, { length }) => sum + length, 2 * maxHeaderLength);
     this.#at = this.#entriesAt;
     this.#octets = new Uint8Array(this.#entriesAt + atMost * maxCrlEntryLength + this.#extensions.length);
+    this.#entries = new CrlEntryWriter(this.#octets);
   }
 
   /** Adds the entries of a page. Throws `RangeError` for a page that is not one, or is one too many. */
@@ -67,7 +69,7 @@ export class TbsCrlEncoder {
     const count = page.length / revocationWidth;
     if (count * maxCrlEntryLength > room)
       throw new RangeError('there are more revocations than were announced');
-    this.#at = writeCrlEntries(this.#octets, this.#at, page);
+    this.#at = this.#entries.write(this.#at, page);
     this.count += count;
   }
 

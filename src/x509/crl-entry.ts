@@ -1,4 +1,9 @@
-import { type Revocation, type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
+import {
+  type Revocation,
+  type RevocationPage,
+  revocationStart,
+  revocationWidth,
+} from '../core/revocation-page.ts';
 import { reasonOfCode } from '../core/revocation-reason.ts';
 import {
   generalizedTimeLength,
@@ -23,25 +28,81 @@ const invalidityLength = invalidityPrefix.length + generalizedTimeLength;
 export const maxCrlEntryLength = 2 + 23 + (2 + generalizedTimeLength) + 2 + reasonLength + invalidityLength;
 
 /**
- * Writes the entries of a page into `target` from `position` on and returns the position behind them (RFC 5280
- * §5.1.2.6, §5.3): no extensions without a reason or invalidity date, and no reason for `unspecified`.
+ * Writes entries one after another (RFC 5280 §5.1.2.6, §5.3): no extensions without a reason or invalidity date, and no
+ * reason for `unspecified`. Revocations come in the order of their recording, so that what follows the serial is often
+ * what the entry before has, and is copied from there.
  */
-export function writeCrlEntries(target: Uint8Array, position: number, page: RevocationPage): number {
-  let to = position;
-  for (let at = 0; at < page.length; at += revocationWidth) {
-    // No entry has more than 82 octets, so that all its lengths fit into one.
-    const start = to;
-    target[start] = tags.sequence;
-    to = writeSerial(target, start + 2, page, at);
-    const revokedAt = readSeconds(page, at + 22);
-    const isLate = !isUtcTime(revokedAt);
-    target[to] = isLate ? tags.generalizedTime : tags.utcTime;
-    target[to + 1] = isLate ? generalizedTimeLength : utcTimeLength;
-    to = writeTimeDigits(target, to + 2, revokedAt, isLate);
-    to = writeEntryExtensions(target, to, page[at + 21] ?? 0, readSeconds(page, at + 27));
-    target[start + 1] = to - start - 2;
+export class CrlEntryWriter {
+  readonly #target: Uint8Array;
+  readonly #words: DataView;
+  /** What the last entry says behind its serial, and where that lies. */
+  #revokedAt = Number.NaN;
+  #reason = 0;
+  #invalidity = 0;
+  #restStart = 0;
+  #restEnd = 0;
+
+  /** @param target has room for {@link maxCrlEntryLength} octets an entry */
+  constructor(target: Uint8Array) {
+    this.#target = target;
+    this.#words = viewOf(target);
   }
-  return to;
+
+  /** Writes the entries of a page from `position` on and returns the position behind them. */
+  write(position: number, page: RevocationPage): number {
+    const target = this.#target;
+    const words = viewOf(page);
+    let to = position;
+    for (let at = revocationStart; at < page.length; at += revocationWidth) {
+      // No entry has more than 82 octets, so that all its lengths fit into one.
+      const start = to;
+      target[start] = tags.sequence;
+      to = this.#writeRest(this.#writeSerial(start + 2, page, words, at), words, at);
+      target[start + 1] = to - start - 2;
+    }
+    return to;
+  }
+
+  #writeSerial(position: number, page: RevocationPage, words: DataView, at: number): number {
+    const length = page[at] ?? 0;
+    const first = page[at + 1] ?? 0;
+    if (length === 0 || length > 20 || first === 0)
+      throw new RangeError('a revocation record has no canonical serial');
+    const isPadded = first >= 0x80;
+    const to = writeHeader(this.#target, position, tags.integer, isPadded ? length + 1 : length);
+    if (isPadded) this.#target[to] = 0;
+    const start = isPadded ? to + 1 : to;
+    // Word by word: what the last one holds too much is written over by what follows.
+    for (let index = 0; index < length; index += 4) {
+      this.#words.setUint32(start + index, words.getUint32(at + 1 + index));
+    }
+    return start + length;
+  }
+
+  /** The revocation date and the extensions. */
+  #writeRest(position: number, words: DataView, at: number): number {
+    const reason = words.getUint8(at + 21);
+    const revokedAt = readSeconds(words, at + 22);
+    const invalidity = readSeconds(words, at + 27);
+    if (revokedAt === this.#revokedAt && reason === this.#reason && invalidity === this.#invalidity) {
+      this.#target.copyWithin(position, this.#restStart, this.#restEnd);
+      return position + this.#restEnd - this.#restStart;
+    }
+    const isLate = !isUtcTime(revokedAt);
+    const time = writeHeader(
+      this.#target,
+      position,
+      isLate ? tags.generalizedTime : tags.utcTime,
+      isLate ? generalizedTimeLength : utcTimeLength,
+    );
+    const extensions = writeTimeDigits(this.#target, time, revokedAt, isLate);
+    this.#restStart = position;
+    this.#restEnd = writeEntryExtensions(this.#target, extensions, reason, invalidity);
+    this.#revokedAt = revokedAt;
+    this.#reason = reason;
+    this.#invalidity = invalidity;
+    return this.#restEnd;
+  }
 }
 
 /**
@@ -66,11 +127,16 @@ export class CrlEntryCursor {
   hasCriticalExtension = false;
   hasUnknownExtension = false;
   readonly bytes: Uint8Array;
+  readonly #words: DataView;
   #at = 0;
+  /** Where the last entry's octets behind its serial lie. */
+  #restStart = 0;
+  #restEnd = 0;
 
   /** @param bytes the content of revokedCertificates */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.#words = viewOf(bytes);
   }
 
   /** Moves on to the next entry; false at the end. Throws `x509/malformed`. */
@@ -78,10 +144,6 @@ export class CrlEntryCursor {
     const { bytes } = this;
     if (this.#at >= bytes.length) return false;
     this.index++;
-    this.reasonCode = -1;
-    this.invalidityDate = Number.NaN;
-    this.hasCriticalExtension = false;
-    this.hasUnknownExtension = false;
     const end = this.#enter(tags.sequence, bytes.length);
     const serialEnd = this.#enter(tags.integer, end);
     this.serialStart = this.#at;
@@ -92,12 +154,36 @@ export class CrlEntryCursor {
     if (this.serialLength === 0 || (this.serialLength > 1 && isPadded))
       this.#fail('a serial that is not minimal');
     this.#at = serialEnd;
-    this.isUtcTime = bytes[this.#at] === tags.utcTime;
+    // What is octet for octet what the entry before has says the same.
+    if (!this.#isLikeLast(serialEnd, end)) this.#rest(end);
+    this.#at = end;
+    return true;
+  }
+
+  #isLikeLast(start: number, end: number): boolean {
+    const length = end - start;
+    if (length !== this.#restEnd - this.#restStart || length < 4) return false;
+    for (let index = 0; index < length; index += 4) {
+      const word = Math.min(index, length - 4);
+      if (this.#words.getUint32(start + word) !== this.#words.getUint32(this.#restStart + word)) return false;
+    }
+    return true;
+  }
+
+  /** Reads the revocation date and the extensions. */
+  #rest(end: number): void {
+    const start = this.#at;
+    this.reasonCode = -1;
+    this.invalidityDate = Number.NaN;
+    this.hasCriticalExtension = false;
+    this.hasUnknownExtension = false;
+    this.isUtcTime = this.bytes[start] === tags.utcTime;
     this.revokedAt = this.#time(this.isUtcTime ? tags.utcTime : tags.generalizedTime, end);
     this.hasExtensions = this.#at < end;
     if (this.hasExtensions) this.#extensions(end);
     if (this.#at !== end) this.#fail('something behind its extensions');
-    return true;
+    this.#restStart = start;
+    this.#restEnd = end;
   }
 
   /** True if the entry's serial has these content octets. */
@@ -192,18 +278,6 @@ export class CrlEntryCursor {
   }
 }
 
-function writeSerial(target: Uint8Array, position: number, page: RevocationPage, at: number): number {
-  const length = page[at] ?? 0;
-  const first = page[at + 1] ?? 0;
-  if (length === 0 || length > 20 || first === 0)
-    throw new RangeError('a revocation record has no canonical serial');
-  const isPadded = first >= 0x80;
-  let to = writeHeader(target, position, tags.integer, isPadded ? length + 1 : length);
-  if (isPadded) target[to++] = 0;
-  for (let index = 1; index <= length; index++) target[to++] = page[at + index] ?? 0;
-  return to;
-}
-
 function writeEntryExtensions(
   target: Uint8Array,
   position: number,
@@ -224,11 +298,10 @@ function writeEntryExtensions(
 }
 
 /** A record's 40-bit Unix seconds. */
-function readSeconds(page: RevocationPage, at: number): number {
-  const low =
-    ((page[at + 1] ?? 0) << 24) |
-    ((page[at + 2] ?? 0) << 16) |
-    ((page[at + 3] ?? 0) << 8) |
-    (page[at + 4] ?? 0);
-  return (page[at] ?? 0) * 0x1_0000_0000 + (low >>> 0);
+function readSeconds(words: DataView, at: number): number {
+  return words.getUint8(at) * 0x1_0000_0000 + words.getUint32(at + 1);
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }

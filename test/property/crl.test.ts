@@ -12,7 +12,10 @@ import { encodePem } from '../../src/x509/pem.ts';
 import { describeWith, runProgram } from '../support/outside-program.ts';
 import { crlTemplate, issuer, signTbs, toHex } from '../support/x509-fixtures.ts';
 
-const second = fc.integer({ min: 1, max: 4_000_000_000 }).map((seconds) => new Date(seconds * 1000));
+/** Any second, or one of a few: entries in a row often share theirs, on both sides of 2050. */
+const second = fc
+  .oneof(fc.integer({ min: 1, max: 4_000_000_000 }), fc.constantFrom(1_795_338_000, 2_600_000_000))
+  .map((seconds) => new Date(seconds * 1000));
 
 const revocation: fc.Arbitrary<Revocation> = fc
   .record({

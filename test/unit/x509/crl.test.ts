@@ -1,6 +1,11 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { encodeRevocationPage, type Revocation } from '../../../src/core/revocation-page.ts';
+import {
+  encodeRevocationPage,
+  type Revocation,
+  revocationStart,
+  revocationWidth,
+} from '../../../src/core/revocation-page.ts';
 import type { Serial } from '../../../src/core/serial.ts';
 import { crlRevocations, decodeCrl, findRevocation } from '../../../src/x509/crl.ts';
 import { encodeTbsCrl, TbsCrlEncoder } from '../../../src/x509/crl-encoder.ts';
@@ -247,6 +252,17 @@ describe('a CRL is refused', () => {
     expect(refusal.message).toContain(message);
   });
 
+  test('with a fault in an entry that begins and ends as the one before', () => {
+    const good = sequence(integer(5), time(revokedAt), sequence(reason));
+    const bad = Uint8Array.from(good);
+    const day = Buffer.from(bad).indexOf(Buffer.from('1120')) + 2;
+    expect(bad[day]).toBe(0x32);
+    bad[day] = 0x39; // the 90th
+    const crl = (...entries: Uint8Array[]) => signTbs(sequence(...head, sequence(...entries), tail));
+    expect(decodeCrl(crl(good, good)).entryCount).toBe(2);
+    expect(refusalOf(() => decodeCrl(crl(good, bad))).message).toContain('CRL entry 1 has a malformed time');
+  });
+
   test('entry by entry: removeFromCRL and negative serials can be read over, but not returned', () => {
     const crl = decodeCrl(signTbs(withEntryExtension(encodeExtension(oids.reasonCode, hex('0a0108')))));
     expect(refusalOf(() => findRevocation(crl, '05' as Serial)).message).toContain('has the reason code 8');
@@ -257,16 +273,22 @@ describe('a CRL is refused', () => {
 
 describe('a revocation page that is none is a bug', () => {
   test.each([
-    ['ends within a record', new Uint8Array(31)],
-    ['has a serial of no octets', new Uint8Array(32)],
-    [
-      'has a serial with a leading zero',
-      Uint8Array.from({ length: 32 }, (_, index) => (index === 0 ? 2 : index === 2 ? 1 : 0)),
-    ],
-    ['has a serial of 21 octets', new Uint8Array(32).fill(21)],
-  ])('when it %s', (_, page) => {
-    expect(() => encodeTbsCrl({ ...crlTemplate, revocations: [page] })).toThrow(RangeError);
+    ['ends within a record', new Uint8Array(revocationWidth - 1), 'ends within a record'],
+    ['has a serial of no octets', record(0), 'no canonical serial'],
+    ['has a serial with a leading zero', record(2, 0, 1), 'no canonical serial'],
+    ['has a serial of 21 octets', record(21, 1), 'no canonical serial'],
+  ])('when it %s', (_, page, message) => {
+    const encode = () => encodeTbsCrl({ ...crlTemplate, revocations: [page] });
+    expect(encode).toThrow(RangeError);
+    expect(encode).toThrow(message);
   });
+
+  /** A page of one record that begins with these octets. */
+  function record(...octets: number[]): Uint8Array {
+    const page = new Uint8Array(revocationWidth);
+    page.set(octets, revocationStart);
+    return page;
+  }
 
   test('when there are more than were announced', () => {
     const encoder = new TbsCrlEncoder(crlTemplate, 1);
