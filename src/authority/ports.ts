@@ -37,6 +37,8 @@ export interface Ledger {
 export interface LedgerTransaction {
   /** The record as it stands, with what this transaction has appended and what it holds. */
   view(): LedgerView;
+  /** The record without what this transaction holds: all of it is on disk. */
+  recorded(): LedgerView;
   /**
    * Takes entries into this transaction's view, to be written with the next `append`: they become the record together with
    * what follows from them, or not at all. When the transaction ends before, they are forgotten. Gives the head that the

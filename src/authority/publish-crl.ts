@@ -78,6 +78,8 @@ export async function publishInside(
 ): Promise<CrlResult> {
   const { issuer } = signer;
   const view = transaction.view();
+  // Heads speak of what is on disk.
+  const before = transaction.recorded();
   const now = ports.clock();
   checkClock(now, view.head, ports.clockConfirmed);
   // The root of two tiers signs too seldom to speak for the record.
@@ -87,7 +89,7 @@ export async function publishInside(
   const isPublished = last !== undefined && inPlace === last.sha256;
   const copies = await readOtherCopies(copyTo, issuer, inPlace, ports.home);
   const heads = isOfClients
-    ? await judgeHeads({ ...(await findHeads(ports.home)), copies: copies.heads }, view, ports)
+    ? await judgeHeads({ ...(await findHeads(ports.home)), copies: copies.heads }, before, ports)
     : undefined;
   const rollback = heads?.rollback;
   // Of a record that a head proves all the way to this CRL's entry nothing is forgotten that is on this CRL.
@@ -130,7 +132,7 @@ export async function publishInside(
     if (head !== undefined) staged.add({ name: 'ledger.head', content: head, secret: false });
     await staged.sync();
     await transaction.append([]);
-    if (head !== undefined) await keepLatestHead(head, view, ports);
+    if (head !== undefined) await keepLatestHead(head, before, ports);
     const files = await explainUnpublished(done, () => staged.publish());
     if (head !== undefined && heads?.setAside.length) await replaceLatestHead(head, ports.home);
     return {

@@ -109,6 +109,7 @@ export class FileLedger implements Ledger {
       try {
         return await work({
           view: () => this.#current(held?.state),
+          recorded: () => this.#current(),
           hold: async (bodies) => {
             held = link(bodies);
             return held.state.head;

@@ -309,6 +309,7 @@ export class MemoryWorld {
           const withHeld = () => world.#link(held).state;
           return work({
             view: withHeld,
+            recorded: () => world.state,
             hold: async (bodies) => {
               held.push(...bodies);
               return withHeld().head;

@@ -260,6 +260,18 @@ describe('revoke, when something fails half-way', () => {
     },
   );
 
+  it.each([1, 2])('tells that the record was cut, by %i lines, although it holds as many', async (lines) => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    await scene.issue('orders');
+    const end = scene.world.lines.length - lines;
+    scene.world.lines = scene.world.lines.slice(0, end);
+    expect((await scene.revoke('billing')).crl?.rollback).toMatchObject({
+      code: 'ledger/rolled-back',
+      message: expect.stringContaining(`the ledger ends at entry ${end}, `),
+    });
+  });
+
   it('records the revocation and its CRL in one write', async () => {
     const scene = await openScene();
     await scene.issue('billing');

@@ -130,10 +130,10 @@ describe('a transaction', () => {
       const again = await transaction.hold([issued('billing', '0a1b')]);
       expect([held.seq, again.seq, transaction.view().head]).toEqual([2, 3, again]);
       expect(await transaction.view().certificate(parseSerial('0a1b'))).toMatchObject({ client: 'billing' });
-      expect(lines()).toHaveLength(1);
+      expect([lines().length, transaction.recorded().head.seq]).toEqual([1, 1]);
       expect(await (await open().view()).clientCount()).toBe(0);
       const head = await transaction.append([added('orders')]);
-      expect([head.seq, lines().length]).toEqual([4, 4]);
+      expect([head.seq, lines().length, transaction.recorded().head]).toEqual([4, 4, head]);
       expect((await transaction.hold([])).hash).toBe(head.hash);
     });
     expect((await open().view()).head.seq).toBe(4);
