@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { type Dirent, existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { childLimits } from '../support/run-cli.ts';
 import { CrlWatch } from './crl-watch.ts';
@@ -162,10 +162,8 @@ function serialOf(certificate: X509Certificate): string {
   return certificate.serialNumber.toLowerCase();
 }
 
-function walk(directory: string): string[] {
-  const entries: Dirent[] = readdirSync(directory, { withFileTypes: true });
-  return entries.flatMap((entry) => {
-    const path = join(directory, entry.name);
-    return entry.isDirectory() ? walk(path) : [path];
-  });
+/** The files in a directory and those below it; of a file, itself. */
+function walk(path: string): string[] {
+  if (!lstatSync(path).isDirectory()) return [path];
+  return readdirSync(path).flatMap((name) => walk(join(path, name)));
 }
