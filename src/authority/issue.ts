@@ -56,9 +56,7 @@ export async function issue(
     const { delivery } = policy;
     const key = csr ? { spki: csr.spki, pem: undefined } : await makeKey(policy.key, ports);
     const serial = await newSerial(ports.random, before);
-    if (key.pem !== undefined && delivery.kind !== 'stdout') {
-      await ports.deliveries.stageKey(request.client, delivery, serial, key.pem);
-    }
+    if (delivery.kind !== 'stdout') await ports.deliveries.stage(request.client, delivery, serial, key.pem);
     let plan: IssuePlan;
     let der: Uint8Array;
     try {

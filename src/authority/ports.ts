@@ -232,9 +232,12 @@ export interface Deliveries {
    * what they would take there.
    */
   check(client: ClientName, target: DeliveryTarget): Promise<readonly Claim[]>;
-  /** Writes a version's private key, durably, before its certificate is signed. */
-  stageKey(client: ClientName, target: DeliveryTarget, serial: Serial, pem: string): Promise<void>;
-  /** Stages many keys, which are synced together; what fails for one stops none of the others. */
+  /**
+   * Makes a version before its certificate is signed: with its private key, if it has one, durably, and with room for its
+   * other files, so that a disk that has none is found before anything is on record.
+   */
+  stage(client: ClientName, target: DeliveryTarget, serial: Serial, pem: string | undefined): Promise<void>;
+  /** Stages many keys, which are synced together, and no room; what fails for one stops none of the others. */
   stageKeys(keys: readonly KeyToStage[]): Promise<readonly PromiseSettledResult<void>[]>;
   /** The private key of a version: staged or delivered. */
   readKey(client: ClientName, target: DeliveryTarget, serial: Serial): Promise<string | undefined>;

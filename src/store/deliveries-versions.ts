@@ -56,10 +56,16 @@ interface Made {
   readonly flush: FileSystemFlush | undefined;
 }
 
-/** A version of this process that is not in place yet, and holds its key alone. */
+/** A version of this process that is not in place yet, and holds its key alone, if it has one. */
 interface Staged extends Made {
-  readonly key: string;
+  readonly key: string | undefined;
+  /** Whether it has the file that holds the room for the others. */
+  readonly hasRoom: boolean;
 }
+
+const roomName = '.room';
+/** More than a version takes: seven files in blocks of 4 KiB, of RSA keys and two tiers. */
+const roomOctets = 48 << 10;
 
 /** The versions of deliveries: made, put in place, and removed. The caller holds the clients' locks. */
 export class DeliveryVersions {
@@ -72,22 +78,33 @@ export class DeliveryVersions {
     this.#disk = disk;
   }
 
-  /** Makes a version that has its private key, on disk. What was made is removed when it throws. */
-  async stage(place: Place, serial: Serial, key: string, flush?: FileSystemFlush): Promise<void> {
+  /**
+   * Makes a version that has its private key, on disk. What was made is removed when it throws.
+   *
+   * @param hasRoom whether the room for its files is taken, too; that need not last through a power cut
+   */
+  async stage(
+    place: Place,
+    serial: Serial,
+    key: string | undefined,
+    { flush, hasRoom = false }: { readonly flush?: FileSystemFlush | undefined; readonly hasRoom?: boolean },
+  ): Promise<void> {
     const { exists } = checkPlace(place, this.#home, this.#disk);
-    if (exists) checkStableNames(place, ['privateKey', 'bundle'], this.#disk);
+    if (exists && key !== undefined) checkStableNames(place, ['privateKey', 'bundle'], this.#disk);
     const version = versionPath(place, serial);
     const made = this.#make(place, version, flush);
     try {
-      const file = { name: place.names.privateKey, content: key, mode: secretMode };
-      const held = await this.#write(version, [file], made);
+      const files =
+        key === undefined ? [] : [{ name: place.names.privateKey, content: key, mode: secretMode }];
+      const held = await this.#write(version, files, made);
+      if (hasRoom) this.#closingOnError(held, () => this.#takeRoom(version, made.owner));
       await this.#sync(held, [version, ...made.directories.map((path) => dirname(path))], made.flush);
     } catch (error) {
       this.#removeVersion(version);
       removeEmpty(made.directories, this.#disk);
       throw error;
     }
-    this.#staged.set(version, { ...made, key });
+    this.#staged.set(version, { ...made, key, hasRoom });
   }
 
   /** Writes a version's files, then puts it in place, each on disk before the next step. */
@@ -106,6 +123,7 @@ export class DeliveryVersions {
     const made = staged ?? this.#make(place, version, flush);
     const isNew = (path: string) => made.directories.includes(path);
     if (!isNew(place.directory)) checkStableNames(place, files, disk);
+    if (staged?.hasRoom) disk.unlinkSync(child(version, roomName));
     const held = await this.#fill(place, version, contents, made, staged?.key);
     const met = this.#closingOnError(held, () =>
       addStableNames(place, files, made.owner, disk, isNew(place.directory)),
@@ -207,6 +225,11 @@ export class DeliveryVersions {
       }
       return held;
     });
+  }
+
+  #takeRoom(version: string, owner: Owner | undefined): void {
+    const file = { name: roomName, content: Buffer.alloc(roomOctets), mode: secretMode };
+    this.#disk.closeSync(createFile(version, file, owner, this.#disk));
   }
 
   /** Does the work; the files stay open unless it throws. */

@@ -80,7 +80,9 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
   };
   const stage = async ({ client, target, serial, pem }: KeyToStage, flushed?: FileSystemFlush) => {
     const place = placeFor(client, target);
-    return translate('deliver to', place.directory, () => versions.stage(place, serial, pem, flushed));
+    return translate('deliver to', place.directory, () =>
+      versions.stage(place, serial, pem, { flush: flushed }),
+    );
   };
   const make = async ({ client, target, serial, contents }: DeliveryToMake, flushed?: FileSystemFlush) => {
     const place = placeFor(client, target);
@@ -121,7 +123,12 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       });
     },
 
-    stageKey: async (client, target, serial, pem) => only(await stageKeys([{ client, target, serial, pem }])),
+    stage: async (client, target, serial, pem) => {
+      const place = placeFor(client, target);
+      await translate('deliver to', place.directory, () =>
+        versions.stage(place, serial, pem, { hasRoom: true }),
+      );
+    },
     stageKeys,
 
     readKey: async (client, target, serial) => {

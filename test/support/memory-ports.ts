@@ -32,7 +32,7 @@ import { MemoryBackups } from './memory-backups.ts';
 /** What can be made to fail. */
 export type Operation =
   | 'append'
-  | 'stageKey'
+  | 'stage'
   | 'deliver'
   | 'checkDelivery'
   | 'paths'
@@ -355,13 +355,13 @@ export class MemoryWorld {
           { path: `${directory}/${client}-chain.crt`, as: 'own' },
         ];
       },
-      stageKey: async (client, target, serial, pem) => {
-        this.#perhapsFail('stageKey');
-        this.delivery(client, target).keys.set(serial, pem);
+      stage: async (client, target, serial, pem) => {
+        this.#perhapsFail('stage');
+        if (pem !== undefined) this.delivery(client, target).keys.set(serial, pem);
       },
       stageKeys: (keys) =>
         Promise.allSettled(
-          keys.map(({ client, target, serial, pem }) => deliveries.stageKey(client, target, serial, pem)),
+          keys.map(({ client, target, serial, pem }) => deliveries.stage(client, target, serial, pem)),
         ),
       readKey: async (client, target, serial) => this.delivery(client, target).keys.get(serial),
       readPkcs12Password: async (client, target) => {

@@ -12,7 +12,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodePem } from '../../../src/x509/pem.ts';
 import { FaultField } from '../../support/fault-field.ts';
+import { handmadeCsr } from '../../support/handmade-csr.ts';
 import { canMount, makeReadOnly, onSmallDisk } from '../../support/small-disk.ts';
 
 const field = FaultField.withAuthority('--no-passphrase');
@@ -103,9 +105,19 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
     });
   });
 
-  it('under a delivery, with no room for the key: nothing happens', async () => {
+  it('under a delivery, with no room for all of it: nothing happens', async () => {
     const copy = field.copy();
+    const request = copy.path('request.pem');
+    writeFileSync(request, encodePem('CERTIFICATE REQUEST', handmadeCsr()));
     await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
+      for (const blocks of [1, 2, 6, 11]) {
+        const filler = fill(delivery, blocks);
+        for (const more of [[], ['--csr', request]])
+          expect(copy.refusal(['issue', 'orders', '--out', 'delivery', ...more])).toContain(
+            'store/disk-full',
+          );
+        rmSync(filler);
+      }
       const filler = fill(delivery);
       expect(copy.refusal(['issue', 'orders', '--out', 'delivery'])).toMatchInlineSnapshot(`
         "exit 3, store/disk-full
@@ -117,27 +129,22 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
     });
   });
 
-  it('under a delivery, with room for the key alone: it is on record, and ca renew delivers it', async () => {
+  it('under a renewal, with room for the key alone: it is on record, and the next run delivers it', async () => {
     const copy = field.copy();
     await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
+      copy.do('issue', 'orders', '--out', 'delivery');
+      const before = readFileSync(join(delivery, 'orders.pem'), 'utf8');
       const filler = fill(delivery, 2);
-      const { exitCode, stdout, stderr } = copy.run(['issue', 'orders', '--out', 'delivery']);
-      expect([exitCode, stdout, copy.normalize(stderr)]).toMatchInlineSnapshot(`
-        [
-          3,
-          "",
-          "ca: cannot write <work>/delivery/.orders/<serial>/orders-chain.crt: the disk is full
-          hint: certificate <serial> is on record; when this is mended, deliver it with: ca renew
-        ",
-        ]
-      `);
-      expect(existsSync(join(delivery, 'orders.crt'))).toBe(false);
+      const { exitCode, stdout } = copy.run(['renew', 'orders', '--force', '--json']);
+      expect(exitCode).toBe(1);
+      expect(JSON.parse(stdout).failed).toMatchObject([{ client: 'orders', code: 'store/disk-full' }]);
+      expect(readFileSync(join(delivery, 'orders.pem'), 'utf8')).toBe(before);
       expect(JSON.parse(copy.run(['status', '--json']).stdout).undelivered).toMatchObject([
         { client: 'orders' },
       ]);
       rmSync(filler);
       expect(copy.do('renew').delivered).toMatchObject([{ client: 'orders' }]);
-      expect(existsSync(join(delivery, 'orders.pem'))).toBe(true);
+      expect(readFileSync(join(delivery, 'orders.pem'), 'utf8')).not.toBe(before);
       copy.do('ledger', 'verify');
     });
   });

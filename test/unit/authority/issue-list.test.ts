@@ -177,7 +177,7 @@ describe('issueList', () => {
 
   it('goes on with the others when a key cannot be staged', async () => {
     const scene = await openScene();
-    scene.world.fail('stageKey', diskFull);
+    scene.world.fail('stage', diskFull);
     const { issued, failed } = await run(scene, { north: {}, south: {} });
     expect(failed).toMatchObject([{ client: 'north', code: 'store/disk-full' }]);
     expect(names(issued)).toEqual(['south']);

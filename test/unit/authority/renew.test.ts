@@ -447,7 +447,7 @@ describe('one that fails', () => {
     const scene = await openScene();
     for (const client of ['one', 'two', 'three']) await scene.issue(client);
     scene.days(70);
-    scene.world.fail('stageKey', diskFull, 1);
+    scene.world.fail('stage', diskFull, 1);
     const { renewed, failed } = await scene.renew();
     expect(renewed.map(({ client }) => client)).toEqual(['one', 'three']);
     expect(failed).toMatchObject([{ client: 'two', code: 'store/disk-full', hint: expect.any(String) }]);

@@ -107,15 +107,15 @@ describe('deliver', () => {
 
   it('keeps what it has staged and not yet delivered, and removes what a crash has left', async () => {
     await deliver(s1);
-    await openHere().stageKey(billing, target, parseSerial('1aff'), 'left by a crash');
-    await deliveries.stageKey(billing, target, s3, 'key 1a03');
+    await openHere().stage(billing, target, parseSerial('1aff'), 'left by a crash');
+    await deliveries.stage(billing, target, s3, 'key 1a03');
     await deliver(s2);
     expect(readdirSync(join(directory, '.billing')).sort()).toEqual(['1a01', '1a02', '1a03', 'current']);
     await expect(deliveries.readKey(billing, target, s3)).resolves.toBe('key 1a03');
   });
 
   it('removes what a crash has left also at a first delivery', async () => {
-    await openHere().stageKey(billing, target, parseSerial('1aff'), 'left by a crash');
+    await openHere().stage(billing, target, parseSerial('1aff'), 'left by a crash');
     await deliver(s1);
     expect(readdirSync(join(directory, '.billing')).sort()).toEqual(['1a01', 'current']);
   });
@@ -177,7 +177,7 @@ describe('deliver', () => {
 
   it('delivers to clients/<client> in the home directory when no place was named', async () => {
     await deliveries.check(billing, { kind: 'home' });
-    await deliveries.stageKey(billing, { kind: 'home' }, s1, 'key 1a01');
+    await deliveries.stage(billing, { kind: 'home' }, s1, 'key 1a01');
     const { certificate } = await deliveries.deliver(billing, { kind: 'home' }, s1, contentsOf(s1));
     expect(certificate).toBe(join(home, 'clients', 'billing', 'billing.crt'));
     expect(readFileSync(certificate, 'utf8')).toBe('certificate 1a01');
@@ -263,7 +263,7 @@ describe('a power cut', () => {
 
   it('finds a staged key on disk', async () => {
     const { disk, log } = loggingDisk();
-    await openHere(disk).stageKey(billing, target, s1, 'key');
+    await openHere(disk).stage(billing, target, s1, 'key');
     const version = join(directory, '.billing', s1);
     for (const path of [
       join(version, 'billing.key'),
@@ -283,7 +283,7 @@ describe('a crash at any step of a delivery', () => {
     const steps = await crashAtEachStep(
       async (crashing) => {
         await crashing.check(billing, target);
-        await crashing.stageKey(billing, target, s2, 'key 1a02');
+        await crashing.stage(billing, target, s2, 'key 1a02');
         await crashing.deliver(billing, target, s2, contentsOf(s2));
       },
       (step) => {
@@ -297,7 +297,7 @@ describe('a crash at any step of a delivery', () => {
   it('shows nothing of a first version until it shows it whole', async () => {
     const steps = await crashAtEachStep(
       async (crashing) => {
-        await crashing.stageKey(billing, target, s1, 'key 1a01');
+        await crashing.stage(billing, target, s1, 'key 1a01');
         await crashing.deliver(billing, target, s1, contentsOf(s1));
       },
       (step) => {
@@ -311,7 +311,7 @@ describe('a crash at any step of a delivery', () => {
     await deliver(s1, { pkcs12: true });
     await crashAtEachStep(
       async (crashing) => {
-        await crashing.stageKey(billing, target, s2, 'key 1a02');
+        await crashing.stage(billing, target, s2, 'key 1a02');
         await crashing.deliver(billing, target, s2, contentsOf(s2));
       },
       async (step) => {
@@ -463,7 +463,7 @@ describe('check', () => {
     rmSync(join(directory, '.billing'));
     mkdirSync(join(directory, '.billing'));
     symlinkSync(home, join(directory, '.billing', '1a02'));
-    await expect(deliveries.stageKey(billing, target, s2, 'key')).rejects.toMatchObject({
+    await expect(deliveries.stage(billing, target, s2, 'key')).rejects.toMatchObject({
       code: 'store/occupied',
     });
     await expect(deliveries.deliver(billing, target, s2, contentsOf(s2))).rejects.toMatchObject({
@@ -515,12 +515,15 @@ describe('check', () => {
   });
 });
 
-describe('stageKey', () => {
+describe('stage', () => {
   it('puts the key on disk where the delivery will be, and nothing in place', async () => {
-    await deliveries.stageKey(billing, target, s1, 'key');
+    await deliveries.stage(billing, target, s1, 'key');
+    const room = statSync(join(directory, '.billing/1a01/.room'));
+    expect([room.size, room.mode & 0o777]).toEqual([48 << 10, 0o600]);
     expect(tree(directory)).toEqual({
       '.billing': '700',
       '.billing/1a01': '700',
+      '.billing/1a01/.room': expect.stringMatching(/^600 /),
       '.billing/1a01/billing.key': '600 key',
     });
     await expect(deliveries.readKey(billing, target, s1)).resolves.toBe('key');
@@ -529,12 +532,22 @@ describe('stageKey', () => {
     await expect(deliveries.readCertificate(billing, target)).resolves.toBeUndefined();
   });
 
+  it('gives its room to the files that are delivered, with a key or without, and after a crash', async () => {
+    await deliveries.stage(billing, target, s1, undefined);
+    expect(readdirSync(join(directory, '.billing', s1))).toEqual(['.room']);
+    await deliveries.deliver(billing, target, s1, contentsOf(s1, { csr: true }));
+    await deliveries.stage(billing, target, s2, `key ${s2}`);
+    await openHere().deliver(billing, target, s2, contentsOf(s2));
+    for (const serial of [s1, s2])
+      expect(readdirSync(join(directory, '.billing', serial))).not.toContain('.room');
+  });
+
   it.each(['billing.key', 'billing.pem'])(
     'refuses a file in the place of %s, before anything is signed',
     async (name) => {
       mkdirSync(directory);
       writeFileSync(join(directory, name), 'precious');
-      await expect(deliveries.stageKey(billing, target, s1, 'key')).rejects.toMatchObject({
+      await expect(deliveries.stage(billing, target, s1, 'key')).rejects.toMatchObject({
         code: 'store/occupied',
       });
       expect(readdirSync(directory)).toEqual([name]);
@@ -548,7 +561,7 @@ describe('stageKey', () => {
         throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
       },
     };
-    await expect(openHere(full).stageKey(billing, target, s1, 'key')).rejects.toMatchObject({
+    await expect(openHere(full).stage(billing, target, s1, 'key')).rejects.toMatchObject({
       code: 'store/disk-full',
     });
     expect(existsSync(directory)).toBe(false);
@@ -557,7 +570,7 @@ describe('stageKey', () => {
 
 describe('discard', () => {
   it('removes a staged version and what was made for it', async () => {
-    await deliveries.stageKey(billing, { kind: 'home' }, s1, 'key');
+    await deliveries.stage(billing, { kind: 'home' }, s1, 'key');
     await deliveries.discard(billing, { kind: 'home' }, s1);
     expect(readdirSync(join(home, 'clients'))).toEqual([]);
   });
@@ -565,7 +578,7 @@ describe('discard', () => {
   it('leaves what is in place', async () => {
     await deliver(s1);
     const before = tree(directory);
-    await deliveries.stageKey(billing, target, s2, 'key');
+    await deliveries.stage(billing, target, s2, 'key');
     await deliveries.discard(billing, target, s2);
     await deliveries.discard(billing, target, s3);
     expect(tree(directory)).toEqual(before);
@@ -638,7 +651,7 @@ function contentsOf(serial: string, more: { pkcs12?: boolean; csr?: boolean } = 
 }
 
 async function deliver(serial: typeof s1, more: { pkcs12?: boolean } = {}) {
-  await deliveries.stageKey(billing, target, serial, `key ${serial}`);
+  await deliveries.stage(billing, target, serial, `key ${serial}`);
   return deliveries.deliver(billing, target, serial, contentsOf(serial, more));
 }
 
