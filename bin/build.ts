@@ -10,6 +10,7 @@ import {
 import { basename, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, transform } from 'esbuild';
 import { settingsSchema } from '../src/authority/settings.ts';
+import { commandNames } from '../src/cli/main.ts';
 import { addon, groupImports, noPrograms, separateLibraries } from './build-plugins.ts';
 
 /*
@@ -92,7 +93,10 @@ await build({
   ...common,
   format: 'cjs',
   entryPoints: [{ in: 'bin/start.ts', out: 'ca' }],
-  define: { program: JSON.stringify(`./${programFiles['bin/ca.ts']}`) },
+  define: {
+    program: JSON.stringify(`./${programFiles['bin/ca.ts']}`),
+    commandNames: JSON.stringify(commandNames),
+  },
 });
 chmodSync(join(made, 'ca.cjs'), 0o755);
 writeFileSync(join(made, 'ca.schema.json'), settingsSchema());

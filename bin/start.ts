@@ -6,16 +6,41 @@ import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
 /*
- * Loads the program's files through V8's code cache, which spares each command about 20 ms of compiling. Whoever runs a file
- * first and owns the package leaves what was compiled beside it; who may not write there does without. A cache is for
- * one version of Node, and the files' names change with their content, so that none is taken for another's.
+ * Loads the program's files through V8's code cache, which spares each command about 20 ms of compiling. What a command has
+ * loaded and compiled is kept in one file, by whoever runs it first and owns the package; who may not write there does
+ * without. A cache is for one version of Node, and the files' names change with their content, so that none is taken for
+ * another's.
  */
 
-/** The file that runs the command line; the build says its name. */
+/** The file that runs the command line, and the names of all commands; the build says them. */
 declare const program: string;
+declare const commandNames: readonly string[];
 
-/** Twice those of the sum, so that V8 finds the code where it need not move it. */
-const sumOctets = 8;
+/** So many runs of a command keep what they have compiled: the first may be refused, or ask for help alone. */
+const learningRuns = 3;
+
+/** Before the rest of a cache stand its sum, and the length of its index: 4 octets each. */
+const headOctets = 8;
+const sumOctets = 4;
+/** V8 copies code that does not begin at a multiple of 8. */
+const alignment = 8;
+
+/** What a cache begins with: the runs that it is from, and for each file its name and the octets of its two parts. */
+interface Index {
+  readonly runs: number;
+  readonly files: readonly (readonly [name: string, source: number, code: number])[];
+}
+
+/** A file as V8 reads it, and what it has compiled of it. */
+interface Compiled {
+  readonly source: Buffer;
+  readonly code: Buffer;
+}
+
+interface Cache {
+  readonly runs: number;
+  readonly files: ReadonlyMap<string, Compiled>;
+}
 
 interface Loaded {
   exports: unknown;
@@ -32,10 +57,13 @@ type Wrapped = (
 
 const directory = __dirname;
 const cacheDirectory = join(directory, 'cache', `${process.version}-${process.arch}`);
+const command = process.argv.slice(2).find((word) => commandNames.includes(word)) ?? 'ca';
+const cachePath = join(cacheDirectory, `${command}.bin`);
 /** Node's own switch, from Node 22 on, for a cache of the same kind. */
 const isCaching = process.env['NODE_DISABLE_COMPILE_CACHE'] === undefined;
+const cache = readCache();
 const loaded = new Map<string, Loaded>();
-const compiled = new Map<string, Script>();
+const scripts = new Map<string, { readonly source: string; readonly script: Script }>();
 
 function load(id: string): unknown {
   if (!id.startsWith('./')) return require(id);
@@ -51,64 +79,102 @@ function load(id: string): unknown {
 }
 
 function compile(name: string, filename: string): Script {
+  const cached = cache.files.get(name);
   // The build writes ASCII.
-  const source = fs.readFileSync(filename, 'latin1');
-  const wrapped = `(function(exports,require,module,__filename,__dirname){${source}\n})`;
-  const cachedData = readCache(name);
-  const script = new Script(wrapped, { filename, ...(cachedData && { cachedData }) });
-  if (!cachedData) compiled.set(name, script);
+  const source = cached?.source.toString('latin1') ?? wrap(fs.readFileSync(filename, 'latin1'));
+  const script = new Script(source, { filename, ...(cached && { cachedData: cached.code }) });
+  scripts.set(name, { source, script });
   return script;
 }
 
-/** V8 believes what it reads, and dies of some of it: a sum of the code stands before it. */
-function readCache(name: string): Buffer | undefined {
-  if (!isCaching) return undefined;
+function wrap(source: string): string {
+  return `(function(exports,require,module,__filename,__dirname){${source}\n})`;
+}
+
+/** V8 believes what it reads, and dies of some of it: a sum stands before it. */
+function readCache(): Cache {
+  const none = { runs: 0, files: new Map() };
+  if (!isCaching) return none;
   try {
-    const octets = fs.readFileSync(cachePath(name));
-    const code = octets.subarray(sumOctets);
-    return octets.subarray(0, sumOctets).equals(sumOf(code)) ? code : undefined;
+    const octets = fs.readFileSync(cachePath);
+    return sumOf(octets) === octets.readUInt32LE(0) ? parseCache(octets) : none;
   } catch {
-    return undefined;
+    return none;
   }
 }
 
-/** CRC-32: of what can tell damage it takes Node the least to load. */
-function sumOf(code: Buffer): Buffer {
-  const sum = Buffer.alloc(sumOctets);
-  sum.writeUInt32BE(crc32(code));
-  return sum;
+function parseCache(octets: Buffer): Cache {
+  const indexEnd = headOctets + octets.readUInt32LE(sumOctets);
+  const { runs, files }: Index = JSON.parse(octets.toString('latin1', headOctets, indexEnd));
+  let end = indexEnd;
+  const take = (length: number) => {
+    const start = aligned(end);
+    end = start + length;
+    return octets.subarray(start, end);
+  };
+  return {
+    runs,
+    files: new Map(files.map(([name, source, code]) => [name, { source: take(source), code: take(code) }])),
+  };
 }
 
-/** Leaves the functions that this run has compiled. Nobody waits for it: it is no loss if that fails. */
-function writeCaches(): void {
+function aligned(offset: number): number {
+  return Math.ceil(offset / alignment) * alignment;
+}
+
+/** CRC-32: of what can tell damage it takes Node the least to load. */
+function sumOf(octets: Buffer): number {
+  return crc32(octets.subarray(sumOctets));
+}
+
+/** Keeps what this run and those before it have compiled. Nobody waits for it: it is no loss if that fails. */
+function writeCache(): void {
   try {
     // Another user's directory must not get files that only we can remove.
     if (fs.statSync(directory).uid !== process.geteuid?.()) return;
     fs.mkdirSync(cacheDirectory, { recursive: true, mode: 0o755 });
     fs.accessSync(cacheDirectory, fs.constants.W_OK);
-    for (const [name, script] of compiled) writeCache(name, script.createCachedData());
+    const files = new Map(cache.files);
+    for (const [name, { source, script }] of scripts)
+      files.set(name, { source: Buffer.from(source, 'latin1'), code: script.createCachedData() });
+    replaceCache(formatCache({ runs: cache.runs + 1, files }));
   } catch {
     // The next run tries again.
   }
 }
 
-function writeCache(name: string, code: Buffer): void {
-  const temporary = `${cachePath(name)}.${process.pid}.${process.hrtime.bigint()}`;
+function formatCache({ runs, files }: Cache): Buffer {
+  const index: Index = {
+    runs,
+    files: Array.from(files, ([name, { source, code }]) => [name, source.length, code.length]),
+  };
+  const indexText = Buffer.from(JSON.stringify(index), 'latin1');
+  const parts = [indexText, ...Array.from(files.values(), ({ source, code }) => [source, code]).flat()];
+  const octets = Buffer.alloc(parts.reduce((end, part) => aligned(end) + part.length, headOctets));
+  octets.writeUInt32LE(indexText.length, sumOctets);
+  let end = headOctets;
+  for (const part of parts) {
+    const start = aligned(end);
+    part.copy(octets, start);
+    end = start + part.length;
+  }
+  octets.writeUInt32LE(sumOf(octets), 0);
+  return octets;
+}
+
+function replaceCache(octets: Buffer): void {
+  const temporary = `${cachePath}.${process.pid}.${process.hrtime.bigint()}`;
   try {
-    fs.writeFileSync(temporary, sumOf(code), { flag: 'wx', mode: 0o644 });
-    fs.appendFileSync(temporary, code);
-    fs.renameSync(temporary, cachePath(name));
+    fs.writeFileSync(temporary, octets, { flag: 'wx', mode: 0o644 });
+    fs.renameSync(temporary, cachePath);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     throw error;
   }
 }
 
-function cachePath(name: string): string {
-  return join(cacheDirectory, `${name}.bin`);
-}
-
 process.on('exit', () => {
-  if (isCaching && compiled.size > 0) writeCaches();
+  const isKnown = [...scripts.keys()].every((name) => cache.files.has(name));
+  if (isCaching && !(isKnown && cache.runs >= learningRuns)) writeCache();
 });
 load(program);

@@ -73,6 +73,9 @@ const commands: readonly CommandRow[] = [
   { name: '__complete', summary: '', load: () => import('./commands/complete.ts') },
 ];
 
+/** What every command is called, those that the help hides too. */
+export const commandNames: readonly string[] = commands.map(({ name }) => name);
+
 /** Runs one command line (without program and script), and gives the exit code. */
 export async function main(argv: readonly string[], world: World): Promise<number> {
   const state: RunState = { command: 'ca', acting: false, answered: false };

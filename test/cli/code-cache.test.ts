@@ -6,11 +6,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/outside-program.ts';
@@ -26,12 +27,18 @@ function install(): string {
   return join(directory, 'dist', 'ca.cjs');
 }
 
-function help(program: string, options: { uid?: number; env?: Record<string, string> } = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--help'], {
+interface Run {
+  readonly args?: readonly string[];
+  readonly uid?: number;
+  readonly env?: Record<string, string>;
+}
+
+function run(program: string, { args = ['--help'], uid, env }: Run = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     ...childLimits,
     encoding: 'utf8',
-    ...(options.uid === undefined ? {} : { uid: options.uid }),
-    env: { ...process.env, ...options.env },
+    ...(uid === undefined ? {} : { uid }),
+    env: { ...process.env, ...env },
   });
   return { status, stdout, stderr };
 }
@@ -41,32 +48,66 @@ function cachesOf(program: string): string[] {
   return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
 }
 
+function sizesOf(program: string): number[] {
+  return cachesOf(program).map((path) => statSync(path).size);
+}
+
 function contentsOf(program: string): string[] {
   return cachesOf(program).map((path) => readFileSync(path, 'base64'));
 }
 
 describe('the code cache', () => {
-  it('is left by the first run, complete, and changed by none after it', () => {
+  it('is left by the first run, complete, learns from two more, and is changed by none after these', () => {
     const program = install();
-    const first = help(program);
+    const first = run(program);
     expect(first).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: ca'), stderr: '' });
     const caches = cachesOf(program);
-    expect(caches.length).toBeGreaterThan(2);
-    expect(caches.filter((path) => !/\.cjs\.bin$/.test(path))).toEqual([]);
-    const before = caches.map((path) => readFileSync(path));
-    expect(help(program)).toEqual(first);
+    expect(caches.map((path) => basename(path))).toEqual(['ca.bin']);
+    for (let learning = 0; learning < 2; learning++) {
+      const before = contentsOf(program);
+      expect(run(program)).toEqual(first);
+      expect(contentsOf(program)).not.toEqual(before);
+    }
+    const before = contentsOf(program);
+    expect(run(program)).toEqual(first);
     expect(cachesOf(program)).toEqual(caches);
-    expect(caches.map((path) => readFileSync(path))).toEqual(before);
+    expect(contentsOf(program)).toEqual(before);
+  });
+
+  it('is one for each command, wherever its name stands, and for no other word', () => {
+    const program = install();
+    const home = temporaryDirectory();
+    for (const args of [
+      ['list', '--home', home],
+      ['--home', home, 'issue', 'billing'],
+      ['billing'],
+      ['../billing'],
+    ])
+      expect(run(program, { args }).status).toBeGreaterThan(1);
+    expect(cachesOf(program).map((path) => basename(path))).toEqual(['ca.bin', 'issue.bin', 'list.bin']);
+  });
+
+  it('takes in what a later run is the first to load, and keeps what that one does not', () => {
+    const program = install();
+    const issue = ['issue', '--home', temporaryDirectory(), 'billing'];
+    for (let learning = 0; learning < 3; learning++) run(program, { args: ['issue', '--help'] });
+    const [before = 0] = sizesOf(program);
+    run(program, { args: issue });
+    const [after = 0] = sizesOf(program);
+    expect(after).toBeGreaterThan(before * 1.2);
+    run(program, { args: ['issue', '--help'] });
+    expect(sizesOf(program)).toEqual([after]);
   });
 
   it('changes no answer where it is damaged, and is mended', () => {
     const program = install();
-    const answer = help(program);
+    for (let learning = 0; learning < 3; learning++) run(program);
+    const answer = run(program);
     const damages: ((path: string) => void)[] = [
-      ...[0, 1, 16, 100, 1000].map((length) => (path: string) => truncateSync(path, length)),
+      ...[0, 1, 7, 16, 100, 1000].map((length) => (path: string) => truncateSync(path, length)),
       (path) => writeFileSync(path, Buffer.alloc(5000, 'x')),
-      // V8 looks at its first octets alone, and dies of what is wrong behind them.
-      ...[40, 200, 1500].map((at) => (path: string) => {
+      // V8 looks at the first octets of code alone, and dies of what is wrong behind them.
+      ...[4, 40, 1500, 50_000].map((at) => (path: string) => {
         const octets = readFileSync(path);
         octets.fill(0xa5, at);
         writeFileSync(path, octets);
@@ -75,11 +116,9 @@ describe('the code cache', () => {
     for (const damage of damages) {
       for (const path of cachesOf(program)) damage(path);
       const damaged = contentsOf(program);
-      expect(help(program)).toEqual(answer);
-      const mended = contentsOf(program);
-      expect(mended.filter((content, index) => content === damaged[index])).toEqual([]);
-      expect(help(program)).toEqual(answer);
-      expect(contentsOf(program)).toEqual(mended);
+      expect(run(program)).toEqual(answer);
+      expect(contentsOf(program)).not.toEqual(damaged);
+      expect(run(program)).toEqual(answer);
     }
   });
 
@@ -87,13 +126,13 @@ describe('the code cache', () => {
     if (process.getuid?.() !== 0) skip();
     const program = install();
     chmodSync(dirname(program), 0o777);
-    expect(help(program, { uid: 65_534 })).toMatchObject({ status: 0, stderr: '' });
+    expect(run(program, { uid: 65_534 })).toMatchObject({ status: 0, stderr: '' });
     expect(cachesOf(program)).toEqual([]);
   });
 
   it('is left alone with the variable that turns Node’s own off', () => {
     const program = install();
-    expect(help(program, { env: { NODE_DISABLE_COMPILE_CACHE: '1' } })).toMatchObject({ status: 0 });
+    expect(run(program, { env: { NODE_DISABLE_COMPILE_CACHE: '1' } })).toMatchObject({ status: 0 });
     expect(cachesOf(program)).toEqual([]);
   });
 });
