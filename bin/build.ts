@@ -26,7 +26,8 @@ const hashedNames = '[name]-[hash]';
 
 /** What is loaded together when one of its modules is imported dynamically; the first that matches counts. */
 const groups = [
-  { name: 'record', modules: /^(bin\/ports|src\/authority\/inventory|src\/cli\/commands\/(list|show))\.ts$/ },
+  { name: 'record', modules: /^(bin\/ports|src\/authority\/inventory|src\/cli\/commands\/list)\.ts$/ },
+  { name: 'show', modules: /\/show\.ts$/ },
   { name: 'programs', modules: /^src\/store\/(hook|file-system-flush|delivery-thread)\.ts$/ },
   {
     name: 'sign',

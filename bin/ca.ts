@@ -3,9 +3,7 @@ import { reportFailure } from '../src/cli/failure.ts';
 import { main } from '../src/cli/main.ts';
 import { realWorld } from './world.ts';
 
-// Runs this process's command line in the real world. Files of many clients are synced at the same time: libuv reads this
-// when its threads are first needed.
-process.env['UV_THREADPOOL_SIZE'] ??= '16';
+// Runs this process's command line in the real world.
 process.on('uncaughtException', crash);
 main(process.argv.slice(2), realWorld).then((exitCode) => {
   process.exitCode = exitCode;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import process from 'node:process';
 import type { Backups } from '../src/authority/backup-ports.ts';
 import type { Ports, Progress } from '../src/authority/ports.ts';
 import type { PortOptions, World } from '../src/cli/context.ts';
@@ -41,10 +42,12 @@ export function openPorts(
       lockWaitMs: deliveryWaitMs,
       onWait: onWait("the client's delivery"),
       async openFlush(directory) {
+        expectManySyncs();
         const { openFlush } = await import('../src/store/file-system-flush.ts');
         return openFlush(directory);
       },
       async openThread() {
+        expectManySyncs();
         const { startDeliveryThread } = await import('../src/store/delivery-thread.ts');
         return startDeliveryThread(join(import.meta.dirname, deliveryWorker), home);
       },
@@ -77,6 +80,14 @@ export function openPorts(
     progress: options.progress,
     clockConfirmed: options.clockConfirmed,
   };
+}
+
+/**
+ * Files of many clients are synced at the same time. libuv reads this when its threads are first needed; for a single
+ * client it makes the usual four, as a dozen more would take milliseconds.
+ */
+function expectManySyncs(): void {
+  process.env['UV_THREADPOOL_SIZE'] ??= '16';
 }
 
 /** Loaded when they are needed: few commands do. */

@@ -4,9 +4,10 @@
  * passes here before it reaches a message or a table.
  */
 export function printable(text: string): string {
-  // Nearly all text is plain, and the first use of a Unicode class costs a millisecond.
+  // Nearly all text is plain, and Unicode classes cost a millisecond where they are first met.
   if (/^[ -~]*$/.test(text)) return text;
-  return text.replace(unsafe, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }
-
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;

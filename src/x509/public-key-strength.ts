@@ -121,11 +121,23 @@ const rocaPrimes = [
   151n,
   157n,
 ];
-const rocaSubgroups = rocaPrimes.map((prime) => ({ prime, residues: powersOf(65_537n, prime) }));
+
+/** For each of these primes the powers of 65537, made at the first RSA key as well. */
+function rocaSubgroups(): readonly RocaSubgroup[] {
+  knownSubgroups ??= rocaPrimes.map((prime) => ({ prime, residues: powersOf(65_537n, prime) }));
+  return knownSubgroups;
+}
+
+interface RocaSubgroup {
+  readonly prime: bigint;
+  readonly residues: ReadonlySet<bigint>;
+}
+
+let knownSubgroups: readonly RocaSubgroup[] | undefined;
 
 /** Infineon's generator makes primes that are a power of 65537 modulo many small primes: so is their product. */
 function hasRocaFingerprint(modulus: bigint): boolean {
-  return rocaSubgroups.every(({ prime, residues }) => residues.has(modulus % prime));
+  return rocaSubgroups().every(({ prime, residues }) => residues.has(modulus % prime));
 }
 
 /** A hundred rounds of Fermat's factoring, which find primes that share their upper half. */

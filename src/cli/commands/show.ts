@@ -18,7 +18,7 @@ export function declare(command: Command, run: Run): void {
   );
   command.action((word: string) =>
     run(async (context) => {
-      const { show } = await import('../../authority/inventory.ts');
+      const { show } = await import('../../authority/show.ts');
       const ports = await context.openRecord();
       report(context, await show(word, await context.world.findFile(word), ports), renderShow);
       return 'yes';

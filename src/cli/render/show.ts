@@ -1,4 +1,5 @@
-import type { CertificateDetails, CertificateRow, ClientDetails } from '../../authority/inventory.ts';
+import type { CertificateRow } from '../../authority/inventory.ts';
+import type { CertificateDetails, ClientDetails } from '../../authority/show.ts';
 import { formatInstant } from '../../core/instant.ts';
 import { printable } from '../../core/printable.ts';
 import { formatSan } from '../../core/san.ts';

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type ListRequest, list, show } from '../../../src/authority/inventory.ts';
+import { type ListRequest, list } from '../../../src/authority/inventory.ts';
+import { show } from '../../../src/authority/show.ts';
 import { dayMs } from '../../../src/core/duration.ts';
 import { handmadeCsr } from '../../support/handmade-csr.ts';
 import { names, openScene, refusalIn, type Scene } from './scene.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { adopt } from '../../../src/authority/adopt.ts';
-import { show } from '../../../src/authority/inventory.ts';
 import { issueList } from '../../../src/authority/issue-list.ts';
 import { auditLedger } from '../../../src/authority/ledger-audit.ts';
+import { show } from '../../../src/authority/show.ts';
 import { status } from '../../../src/authority/status.ts';
 import { CaError } from '../../../src/core/ca-error.ts';
 import { parseClientName } from '../../../src/core/client-name.ts';
