@@ -80,7 +80,6 @@ for (const { path, text } of program.outputFiles) {
     format: 'cjs',
     target: common.target,
     platform: 'node',
-    supported: { 'dynamic-import': false },
     define: {
       'import.meta.dirname': '__dirname',
       deliveryWorker: JSON.stringify(programFiles['src/store/delivery-worker.ts']),
@@ -107,15 +106,18 @@ rmSync('dist', { recursive: true, force: true });
 renameSync(made, 'dist');
 
 /**
- * Turns the imports and exports between our own files, always one list of names each, into plain constants. esbuild would
- * make each use a call of a getter, which in a loop over a CRL costs more than the loop.
+ * Turns the imports and exports between our own files, always one list of names each, and the imports of Node's modules into
+ * plain constants. esbuild would make each use a call of a getter, which in a loop over a CRL costs more than the loop, and
+ * would give each file a copy of what Node exports.
  */
 function bindDirectly(text: string): string {
   return text
     .replace(
-      /\bimport\{([^}]*)\}from"(\.\/[^"]+)";/g,
+      /\bimport\{([^}]*)\}from"((?:\.\/|node:)[^"]+)";/g,
       (_, names: string, file: string) => `const{${names.replaceAll(' as ', ':')}}=require("${file}");`,
     )
+    .replace(/\bimport(?:\*as)? (\w+) from"(node:[^"]+)";/g, 'const $1=require("$2");')
+    .replace(/\bimport\("(\.\/[^"]+)"\)/g, 'Promise.resolve().then(()=>require("$1"))')
     .replace(/\bexport\{([^}]*)\};\s*$/, (_, names: string) => {
       const members = names.split(',').map((name) => name.split(' as ').reverse().join(':'));
       return `module.exports={${members.join(',')}};`;

@@ -5,9 +5,8 @@ import { realWorld } from './world.ts';
 
 // Runs this process's command line in the real world.
 process.on('uncaughtException', crash);
-main(process.argv.slice(2), realWorld).then((exitCode) => {
-  process.exitCode = exitCode;
-}, crash);
+// To leave at once, with all said and done, spares Node the taking down of its heap.
+main(process.argv.slice(2), realWorld).then((exitCode) => process.exit(exitCode), crash);
 
 /** Without this Node would exit with 1, which means that the honest answer is no. */
 function crash(error: unknown): void {

@@ -1,7 +1,15 @@
 #!/usr/bin/env node
-import * as fs from 'node:fs';
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
@@ -81,7 +89,7 @@ function load(id: string): unknown {
 function compile(name: string, filename: string): Script {
   const cached = cache.files.get(name);
   // The build writes ASCII.
-  const source = cached?.source.toString('latin1') ?? wrap(fs.readFileSync(filename, 'latin1'));
+  const source = cached?.source.toString('latin1') ?? wrap(readFileSync(filename, 'latin1'));
   const script = new Script(source, { filename, ...(cached && { cachedData: cached.code }) });
   scripts.set(name, { source, script });
   return script;
@@ -96,7 +104,7 @@ function readCache(): Cache {
   const none = { runs: 0, files: new Map() };
   if (!isCaching) return none;
   try {
-    const octets = fs.readFileSync(cachePath);
+    const octets = readFileSync(cachePath);
     return sumOf(octets) === octets.readUInt32LE(0) ? parseCache(octets) : none;
   } catch {
     return none;
@@ -131,9 +139,9 @@ function sumOf(octets: Buffer): number {
 function writeCache(): void {
   try {
     // Another user's directory must not get files that only we can remove.
-    if (fs.statSync(directory).uid !== process.geteuid?.()) return;
-    fs.mkdirSync(cacheDirectory, { recursive: true, mode: 0o755 });
-    fs.accessSync(cacheDirectory, fs.constants.W_OK);
+    if (statSync(directory).uid !== process.geteuid?.()) return;
+    mkdirSync(cacheDirectory, { recursive: true, mode: 0o755 });
+    accessSync(cacheDirectory, constants.W_OK);
     const files = new Map(cache.files);
     for (const [name, { source, script }] of scripts)
       files.set(name, { source: Buffer.from(source, 'latin1'), code: script.createCachedData() });
@@ -165,10 +173,10 @@ function formatCache({ runs, files }: Cache): Buffer {
 function replaceCache(octets: Buffer): void {
   const temporary = `${cachePath}.${process.pid}.${process.hrtime.bigint()}`;
   try {
-    fs.writeFileSync(temporary, octets, { flag: 'wx', mode: 0o644 });
-    fs.renameSync(temporary, cachePath);
+    writeFileSync(temporary, octets, { flag: 'wx', mode: 0o644 });
+    renameSync(temporary, cachePath);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
   }
 }
