@@ -125,14 +125,13 @@ function unescapeValue(text: string): string {
 }
 
 function decodeOctets(escaped: string, text: string): string {
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   try {
     return utf8.decode(Buffer.from(escaped.replaceAll('\\', ''), 'hex'));
   } catch {
     throw badEscape(text, 'holds octets that are not UTF-8', '\\C3\\BC for ü');
   }
 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function badEscape(text: string, fault: string, instead: string): CaError {
   return new CaError(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Claim, Clock, Deliveries, DeliveryToMake, KeyToStage } from '../authority/ports.ts';
@@ -187,7 +187,7 @@ function only<T>([outcome]: readonly PromiseSettledResult<T>[]): T {
 
 /** The slot of a client's lock, which names that differ in case or Unicode form alone share. */
 function lockSlot(client: ClientName): number {
-  return createHash('sha256').update(clientNameKey(client)).digest().readUInt32BE(0) % lockSlots;
+  return hash('sha256', clientNameKey(client), 'buffer').readUInt32BE(0) % lockSlots;
 }
 
 /**
