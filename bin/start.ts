@@ -24,7 +24,7 @@ import { crc32 } from 'node:zlib';
 declare const program: string;
 declare const commandNames: readonly string[];
 
-/** So many runs of a command keep what they have compiled: the first may be refused, or ask for help alone. */
+/** So many runs add what they compile to a cache that was found incomplete: the first may be refused, or ask for help alone. */
 const learningRuns = 3;
 
 /** Before the rest of a cache stand its sum, and the length of its index: 4 octets each. */
@@ -136,7 +136,7 @@ function sumOf(octets: Buffer): number {
 }
 
 /** Keeps what this run and those before it have compiled. Nobody waits for it: it is no loss if that fails. */
-function writeCache(): void {
+function writeCache(runs: number): void {
   try {
     // Another user's directory must not get files that only we can remove.
     if (statSync(directory).uid !== process.geteuid?.()) return;
@@ -145,7 +145,7 @@ function writeCache(): void {
     const files = new Map(cache.files);
     for (const [name, { source, script }] of scripts)
       files.set(name, { source: Buffer.from(source, 'latin1'), code: script.createCachedData() });
-    replaceCache(formatCache({ runs: cache.runs + 1, files }));
+    replaceCache(formatCache({ runs, files }));
   } catch {
     // The next run tries again.
   }
@@ -182,7 +182,9 @@ function replaceCache(octets: Buffer): void {
 }
 
 process.on('exit', () => {
-  const isKnown = [...scripts.keys()].every((name) => cache.files.has(name));
-  if (isCaching && !(isKnown && cache.runs >= learningRuns)) writeCache();
+  // V8 takes no code that was made under other flags than its own, and says nothing where it was given none.
+  const isCurrent = [...scripts.values()].every(({ script }) => script.cachedDataRejected === false);
+  const runs = isCurrent ? cache.runs : 0;
+  if (isCaching && runs < learningRuns) writeCache(runs + 1);
 });
 load(program);
