@@ -52,7 +52,19 @@ export function readExtensions(reader: DerReader): Extension[] {
  * tool does not make and could not show in full: other name types, CRL issuers, excluded subtrees.
  */
 export function decodeCertificateExtensions(extensions: readonly Extension[]): CertificateExtensions {
-  const decoded: Mutable<CertificateExtensions> = { ...none, extensions };
+  const decoded: Mutable<CertificateExtensions> = {
+    extensions,
+    basicConstraints: undefined,
+    keyUsage: undefined,
+    extendedKeyUsage: undefined,
+    subjectAltNames: [],
+    subjectKeyIdentifier: undefined,
+    authorityKeyIdentifier: undefined,
+    crlDistributionPoints: [],
+    caIssuers: [],
+    ocsp: [],
+    permittedDns: [],
+  };
   // From the last to the first, so that of a repeated extension the first counts.
   for (let index = extensions.length - 1; index >= 0; index--) {
     const extension = extensions[index];
@@ -77,19 +89,6 @@ export function decodeAuthorityKeyIdentifier(value: Uint8Array): Uint8Array | un
 }
 
 type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
-
-const none: Omit<CertificateExtensions, 'extensions'> = {
-  basicConstraints: undefined,
-  keyUsage: undefined,
-  extendedKeyUsage: undefined,
-  subjectAltNames: [],
-  subjectKeyIdentifier: undefined,
-  authorityKeyIdentifier: undefined,
-  crlDistributionPoints: [],
-  caIssuers: [],
-  ocsp: [],
-  permittedDns: [],
-};
 
 const keyUsages = Object.keys(keyUsageBits) as KeyUsage[];
 
