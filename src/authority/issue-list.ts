@@ -5,7 +5,7 @@ import { formatSan } from '../core/san.ts';
 import type { ClientPolicy, DeliveryTarget } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
-import { type Csr, readCsr } from '../x509/csr.ts';
+import { type Csr, readCsrAside } from '../x509/csr.ts';
 import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import {
   type BatchRun,
@@ -28,9 +28,13 @@ import {
   planIssue,
 } from './issue-plan.ts';
 import { checkList } from './line-faults.ts';
+import { lookAhead } from './look-ahead.ts';
 import type { Claim, Ports } from './ports.ts';
 import { isKeyLost, redeliverAll } from './redeliver.ts';
 import type { Settings } from './settings.ts';
+
+/** How many requests are being read while the line before them is decided. */
+const requestsAhead = 32;
 
 /** One line of a list, and the certificate that it asks for. */
 export interface IssueLine {
@@ -123,13 +127,17 @@ async function decideAll(
   };
   const keys = new Map<string, number>();
   const claims: Claims = { own: new Map(), root: new Map(), directory: new Map() };
+  const requests = lookAhead(lines, requestsAhead, async ({ request: { csr } }) =>
+    csr === undefined ? undefined : readCsrAside(csr),
+  );
   return checkList(
     lines.map((line) => ({ line: line.line, name: line.request.client, value: line })),
     faults,
     ports.progress,
     async (line) => {
       const { client } = line.request;
-      const csr = line.request.csr === undefined ? undefined : readCsr(line.request.csr);
+      // The lines are checked one after the other, in their order.
+      const csr = await requests.next();
       if (csr) claimKey(spkiFingerprint(csr.spki), line.line, keys);
       const decision = await decide(line, csr, view, context, ports);
       if (decision.kind !== 'skip') {

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { CaError } from '../../../src/core/ca-error.ts';
-import { maxCsrOctets, readCsr } from '../../../src/x509/csr.ts';
+import { maxCsrOctets, readCsr, readCsrAside } from '../../../src/x509/csr.ts';
 import {
   boolean,
   ia5String,
@@ -325,5 +325,30 @@ describe('readCsr refuses', () => {
     const spki = Buffer.from(createPublicKey(p256Key).export({ type: 'spki', format: 'der' }));
     spki[90] = (spki[90] ?? 0) ^ 1;
     expect(refusalOf(() => readCsr(handmadeCsr({ spki }))).code).toBe('x509/weak-key');
+  });
+});
+
+describe('readCsrAside', () => {
+  test.each([
+    ['P-256', p256Key, 'sha256', undefined],
+    ['Ed25519', generateKeyPairSync('ed25519').privateKey, null, sequence(oid('1.3.101.112'))],
+  ])('reads a request with a key on %s as readCsr does', async (_, key, hash, algorithm) => {
+    const der = handmadeCsr({ key, hash, ...(algorithm ? { signatureAlgorithm: algorithm } : {}) });
+    expect(await readCsrAside(der)).toEqual(readCsr(der));
+  });
+
+  test.each([
+    ['of zeros', new Uint8Array(70)],
+    ['of no octets', new Uint8Array()],
+  ])('refuses a signature %s as readCsr does', async (_, signature) => {
+    const der = handmadeCsr({ signature });
+    const expected = refusalOf(() => readCsr(der));
+    await expect(readCsrAside(der)).rejects.toThrow(expected);
+    expect(expected.code).toBe('x509/bad-signature');
+  });
+
+  test('refuses what is no request as readCsr does, without throwing before it is awaited', async () => {
+    const outcome = readCsrAside('no request');
+    await expect(outcome).rejects.toMatchObject({ code: 'x509/malformed-csr' });
   });
 });
