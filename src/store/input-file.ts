@@ -39,8 +39,9 @@ export function readLimited(
   try {
     const fd = openSync(path, 'r');
     try {
-      check(fstatSync(fd));
-      return readToEnd(fd, path, limits);
+      const stats = fstatSync(fd);
+      check(stats);
+      return readToEnd(fd, stats.size, path, limits);
     } finally {
       closeSync(fd);
     }
@@ -49,9 +50,9 @@ export function readLimited(
   }
 }
 
-function readToEnd(fd: number, path: string, limits: InputLimits): Uint8Array {
+function readToEnd(fd: number, size: number, path: string, limits: InputLimits): Uint8Array {
   // One octet more than it should hold, to see the end; a pipe or a file that grows says nothing of its size.
-  let octets = Buffer.alloc(Math.min(fstatSync(fd).size, limits.maxOctets) + 1);
+  let octets = Buffer.alloc(Math.min(size, limits.maxOctets) + 1);
   let length = 0;
   for (;;) {
     const read = readSync(fd, octets, length, octets.length - length, null);
