@@ -16,7 +16,7 @@ const rooms: Record<string, { rooms: string[]; files?: string[]; packages: RegEx
     rooms: ['core', 'ledger'],
     files: ['src/authority/ports.ts', 'src/authority/backup-ports.ts'],
     packages: [
-      /^node:(fs|fs\/promises|path|os|crypto|child_process|util|timers\/promises|worker_threads|process)$/,
+      /^node:(fs|fs\/promises|path|os|crypto|child_process|util|timers\/promises|worker_threads|process|zlib)$/,
       /^fs-native-extensions$/,
     ],
   },

@@ -1,5 +1,5 @@
 import { wordsOf } from './index-blocks.ts';
-import { mix } from './index-checksum.ts';
+import { mix } from './index-hash.ts';
 import { sortByBits } from './index-sort.ts';
 import { compareOctets } from './index-tables.ts';
 
