@@ -21,6 +21,7 @@ import {
   clientHash,
   clientKey,
   clientNameHash,
+  endRowOctets,
   type IndexSummary,
   liveKeyOctets,
   type Place,
@@ -133,11 +134,13 @@ export class IndexReader {
   }
 
   certificatesExpiring(from: Date, to: Date): Generator<readonly CertificateRecord[]> {
-    return this.#recordsOf(this.#rowsEnding('byNotAfter', from, to));
+    return pagesOf(this.#rowsEnding('byNotAfter', from, to), (row) =>
+      this.#recordAt(readPlace(row, liveKeyOctets)),
+    );
   }
 
   liveExpiring(from: Date, to: Date): Generator<readonly CertificateRecord[]> {
-    return this.#recordsOf(this.#liveRows(from, to));
+    return pagesOf(this.#liveRows(from, to), (row) => this.#liveRecord(row));
   }
 
   countLive(from: Date, to: Date): number {
@@ -219,10 +222,22 @@ export class IndexReader {
   }
 
   #records(places: readonly Place[]): CertificateRecord[] {
-    return places.map((place) => {
-      const entry = this.#entry(place, 'issued');
-      return this.#record(entry, findFacts(this.#index.tables, serialKey(entry.serial)));
-    });
+    return places.map((place) => this.#recordAt(place));
+  }
+
+  #recordAt(place: Place): CertificateRecord {
+    const entry = this.#entry(place, 'issued');
+    return this.#record(entry, findFacts(this.#index.tables, serialKey(entry.serial)));
+  }
+
+  /** What a row of `live` tells of a certificate that no row of `ended` takes away is all there is, once it was delivered. */
+  #liveRecord(row: Buffer): CertificateRecord {
+    const place = readPlace(row, liveKeyOctets);
+    const deliveredMs = row.readDoubleBE(endRowOctets);
+    if (deliveredMs === 0) return this.#recordAt(place);
+    const entry = this.#entry(place, 'issued');
+    if (entry.seq !== row.readUIntBE(5, 6)) throw new IndexDamage('a live certificate has another number');
+    return { ...issuedRecord(entry), deliveredAt: new Date(deliveredMs) };
   }
 
   #record(entry: Extract<Entry, { type: 'issued' }>, facts: Facts | undefined): CertificateRecord {
@@ -283,19 +298,6 @@ export class IndexReader {
     yield* this.#liveRows(middle, to);
   }
 
-  *#recordsOf(rows: Iterable<Buffer>): Generator<readonly CertificateRecord[]> {
-    let places: Place[] = [];
-    let length = firstPageLength;
-    for (const row of rows) {
-      places.push(readPlace(row, liveKeyOctets));
-      if (places.length < length) continue;
-      yield this.#records(places);
-      places = [];
-      length = pageLength;
-    }
-    if (places.length > 0) yield this.#records(places);
-  }
-
   #countEnding(name: TableName, from: Date, to: Date): number {
     return this.#endingFrom(name, from) - this.#endingFrom(name, to);
   }
@@ -305,6 +307,22 @@ export class IndexReader {
     const key = endKey(instant);
     return this.#index.tables.reduce((sum, run) => sum + run[name].count - run[name].lowerBound(key), 0);
   }
+}
+
+function* pagesOf(
+  rows: Iterable<Buffer>,
+  recordOf: (row: Buffer) => CertificateRecord,
+): Generator<readonly CertificateRecord[]> {
+  let page: CertificateRecord[] = [];
+  let length = firstPageLength;
+  for (const row of rows) {
+    page.push(recordOf(row));
+    if (page.length < length) continue;
+    yield page;
+    page = [];
+    length = pageLength;
+  }
+  if (page.length > 0) yield page;
 }
 
 /** The least notAfter that is not before `instant`, as it stands in rows. */

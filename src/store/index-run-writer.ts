@@ -48,8 +48,8 @@ export function writeRun(run: RunContents, writer: BlockWriter): RowCounts {
     if (name === 'certificates') writeCertificates(certificates, writer);
     else if (name === 'byClient') writePostings(certificates, issued.slice(), clientKeyAt, writer);
     else if (name === 'byKey') writePostings(certificates, issued.slice(), keyKeyAt, writer);
-    else if (name === 'byNotAfter') writeEnds(certificates, byEnd, writer, 0);
-    else if (name === 'live') writeEnds(certificates, byEnd, writer, flags.superseded | flags.revoked);
+    else if (name === 'byNotAfter') writeEnds(certificates, byEnd, writer);
+    else if (name === 'live') writeLive(certificates, byEnd, writer);
     else if (name === 'revokedEnds') writeSorted(writer, run.revokedEnds, 5);
     else if (name === 'ended') writeEnded(run, writer);
     else if (name === 'undelivered') writeUndelivered(certificates, issued, writer);
@@ -63,23 +63,20 @@ export function writeRun(run: RunContents, writer: BlockWriter): RowCounts {
 }
 
 function writeCertificates(certificates: CertificateRows, writer: BlockWriter): void {
-  const { rows } = certificates;
-  const sorted = rows.sorted(certificates.saying(0xff), 0, serialKeyOctets);
+  const { rows, factWords } = certificates;
   const width = tableWidths.certificates;
-  for (let done = 0, end = 0; done < sorted.length; done = end) {
-    const { at: into, count } = writer.rows(sorted.length - done);
-    end = done + count;
-    const some = sorted.subarray(done, end);
+  const sorted = rows.sorted(certificates.saying(0xff), 0, serialKeyOctets);
+  inStretches(sorted, writer, (some, into) => {
     gather(rows.words, stride, 0, some, writer.words, into, width, factsAt);
-    gather(certificates.factWords, factsStride, 0, some, writer.words, into + factsAt, width, factsOctets);
-    for (let index = 0; index < count; index++) {
+    gather(factWords, factsStride, 0, some, writer.words, into + factsAt, width, factsOctets);
+    for (let index = 0; index < some.length; index++) {
       const row = into + index * width;
       // What older runs have said is not said again.
       writer.buffer[row + at.flags + 1] = 0;
       if (certificates.isIssuedHere(some[index] ?? 0)) continue;
       writer.buffer.fill(0, row + at.notAfter, row + at.deliveredAt);
     }
-  }
+  });
 }
 
 function writePostings(
@@ -90,31 +87,41 @@ function writePostings(
 ): void {
   const sorted = rows.sorted(issued, keyAt, postingKeyOctets);
   const width = tableWidths.byKey;
-  for (let done = 0, end = 0; done < sorted.length; done = end) {
-    const { at: into, count } = writer.rows(sorted.length - done);
-    end = done + count;
-    const some = sorted.subarray(done, end);
+  inStretches(sorted, writer, (some, into) => {
     gather(rows.words, stride, keyAt, some, writer.words, into, width, postingKeyOctets);
     // The octet before `seq` makes it whole words.
     gather(rows.words, stride, at.seq - 1, some, writer.words, into + 8, width, factsAt - at.seq + 1);
-    for (let index = 0; index < count; index++) writer.buffer[into + index * width + 8] = 0;
-  }
+    for (let index = 0; index < some.length; index++) writer.buffer[into + index * width + 8] = 0;
+  });
 }
 
-/** @param unless without those that have one of these flags */
-function writeEnds(
-  certificates: CertificateRows,
-  byEnd: Uint32Array,
+function writeEnds({ rows }: CertificateRows, byEnd: Uint32Array, writer: BlockWriter): void {
+  inStretches(byEnd, writer, (some, into) => {
+    gather(rows.words, stride, at.notAfter, some, writer.words, into, endRowOctets, endRowOctets);
+  });
+}
+
+function writeLive(certificates: CertificateRows, byEnd: Uint32Array, writer: BlockWriter): void {
+  const { rows, factWords } = certificates;
+  const live = byEnd.filter((row) => !certificates.has(row, flags.superseded | flags.revoked));
+  const width = tableWidths.live;
+  inStretches(live, writer, (some, into) => {
+    gather(rows.words, stride, at.notAfter, some, writer.words, into, width, endRowOctets);
+    const deliveredAt = at.deliveredAt - factsAt;
+    gather(factWords, factsStride, deliveredAt, some, writer.words, into + endRowOctets, width, 8);
+  });
+}
+
+/** Has these rows written as many at a time as fit into the writer's block, the first of them at `into`. */
+function inStretches(
+  rows: Uint32Array,
   writer: BlockWriter,
-  unless: number,
+  write: (some: Uint32Array, into: number) => void,
 ): void {
-  const { words } = certificates.rows;
-  const wanted = byEnd.filter((row) => !certificates.has(row, unless));
-  for (let done = 0, end = 0; done < wanted.length; done = end) {
-    const { at: into, count } = writer.rows(wanted.length - done);
+  for (let done = 0, end = 0; done < rows.length; done = end) {
+    const { at: into, count } = writer.rows(rows.length - done);
     end = done + count;
-    const some = wanted.subarray(done, end);
-    gather(words, stride, at.notAfter, some, writer.words, into, endRowOctets, endRowOctets);
+    write(rows.subarray(done, end), into);
   }
 }
 

@@ -31,8 +31,8 @@ export const tableWidths = {
   byNotAfter: endRowOctets,
   /** notAfter of certificates that were revoked in this run. */
   revokedEnds: 5,
-  /** notAfter, seq, place of certificates that were issued in this run and were live at its end. */
-  live: endRowOctets,
+  /** notAfter, seq, place of certificates that were issued in this run and were live at its end; when delivered, 0 if not yet. */
+  live: endRowOctets + 8,
   /** notAfter, seq of live certificates of older runs that were superseded or revoked in this one. */
   ended: liveKeyOctets,
   /** seq and place of certificates that were issued in this run and owed a delivery at its end. */
