@@ -19,7 +19,6 @@ import {
   certificateRow as at,
   clientHash,
   flags,
-  type Place,
   type RowCounts,
   serialKeyOctets,
   writeNumber,
@@ -48,7 +47,7 @@ export class RunBuilder {
   entries = 0;
   /** Keys that were compromised after their certificate's revocation, in hex. */
   readonly barredKeys = new Set<string>();
-  readonly #older: OlderRuns;
+  readonly #older: OlderRuns | undefined;
   readonly #rows: CertificateRows;
   readonly #clients: ClientRows;
   /** By their rows, those that were looked up in older runs. */
@@ -59,7 +58,7 @@ export class RunBuilder {
   readonly #settled: number[] = [];
 
   /** @param estimate how many certificates there may be; more is no fault */
-  constructor(older: OlderRuns, estimate: number) {
+  constructor(older: OlderRuns | undefined, estimate: number) {
     this.#older = older;
     this.#rows = new CertificateRows(estimate);
     this.#clients = new ClientRows(Math.ceil(estimate / 4));
@@ -72,7 +71,7 @@ export class RunBuilder {
     else if (scan.type === 'delivered') this.#deliver(this.#known(scan), scan.timeMs);
     else if (scan.type === 'revoked') this.#revoke(this.#known(scan), scan);
     else if (scan.type === 'key-compromised') this.#bar(scan);
-    else if (scan.type === 'client-added') this.#addClient(scan, { segment, offset, length });
+    else if (scan.type === 'client-added') this.#addClient(scan, segment, offset, length);
   }
 
   /** Writes the tables and gives the numbers of their rows. */
@@ -149,9 +148,9 @@ export class RunBuilder {
     this.barredKeys.add(scan.octets.toString('latin1', scan.keyStart, scan.keyStart + 64));
   }
 
-  #addClient(scan: LineScan, place: Place): void {
-    const key = this.#clients.add(scan, place);
-    if (key && !this.#older.hasClient(key)) this.clientCount++;
+  #addClient(scan: LineScan, segment: number, offset: number, length: number): void {
+    const row = this.#clients.add(scan, segment, offset, length);
+    if (row >= 0 && !this.#older?.hasClient(this.#clients.key(row))) this.clientCount++;
   }
 
   /** Notes that an older run's certificate is owed no delivery any more. Call before the flag is set. */
@@ -200,7 +199,7 @@ export class RunBuilder {
   #findDraft(): number {
     const { rows } = this.#rows;
     const known = rows.find();
-    if (known >= 0) return known;
+    if (known >= 0 || !this.#older) return known;
     const older = this.#older.find(rows.octets.subarray(rows.draft, rows.draft + serialKeyOctets));
     if (!older) return -1;
     const row = this.#rows.add(older.flags, supersedesUnknown);

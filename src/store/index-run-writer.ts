@@ -55,7 +55,7 @@ export function writeRun(run: RunContents, writer: BlockWriter): RowCounts {
     else if (name === 'undelivered') writeUndelivered(certificates, issued, writer);
     else if (name === 'settled') writeSorted(writer, run.settled, 6);
     else if (name === 'revocations') writeRevocations(run, writer);
-    else for (const row of run.clients.sorted()) writer.buffer.set(row, writer.row());
+    else writeClients(run.clients, writer);
     counts[name] = writer.end();
   }
   writer.finish();
@@ -109,6 +109,13 @@ function writeLive(certificates: CertificateRows, byEnd: Uint32Array, writer: Bl
     gather(rows.words, stride, at.notAfter, some, writer.words, into, width, endRowOctets);
     const deliveredAt = at.deliveredAt - factsAt;
     gather(factWords, factsStride, deliveredAt, some, writer.words, into + endRowOctets, width, 8);
+  });
+}
+
+function writeClients(clients: ClientRows, writer: BlockWriter): void {
+  const width = tableWidths.clients;
+  inStretches(clients.sorted(), writer, (some, into) => {
+    gather(clients.rows.words, width, 0, some, writer.words, into, width, width);
   });
 }
 

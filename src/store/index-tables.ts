@@ -147,9 +147,16 @@ export function clientKey(name: string): Buffer {
   return Buffer.concat([nameKey === name ? nameHash : clientNameHash(nameKey), nameHash]);
 }
 
-/** SHA-256 of a client's name, or of its name's key, as it stands in `clients`. */
-export function clientNameHash(text: string | Uint8Array): Buffer {
-  return hash('sha256', text, 'buffer').subarray(0, 16);
+/** What stands in `clients` of the {@link nameDigest} of a name, or of its name's key. */
+export function clientNameHash(text: string): Buffer {
+  return nameDigest(text).subarray(0, clientNameOctets);
+}
+
+export const clientNameOctets = 16;
+
+/** SHA-256 of a client's name. */
+export function nameDigest(text: string | Uint8Array): Buffer {
+  return hash('sha256', text, 'buffer');
 }
 
 /** Quicker than Buffer.copy for a few octets. */

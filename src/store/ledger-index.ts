@@ -233,7 +233,10 @@ export class LedgerIndex {
     const { journal, progress } = this.#options;
     const start = older?.point ?? journalStart;
     const total = journal.octetsAfter(start);
-    const builder = new RunBuilder(olderRuns(older, journal), Math.ceil(total / octetsPerCertificate));
+    const builder = new RunBuilder(
+      older && olderRuns(older, journal),
+      Math.ceil(total / octetsPerCertificate),
+    );
     const scan = new LineScan();
     let summary: Partial<IndexSummary> = older?.summary ?? {};
     let { segment, offset, line, lastOctets, seq } = start;
@@ -288,8 +291,7 @@ function sizeClass(entries: number): number {
   return Math.floor(Math.log(Math.max(entries, 256)) / Math.log(fanOut));
 }
 
-function olderRuns(index: OpenIndex | undefined, journal: Journal): OlderRuns {
-  if (!index) return { find: () => undefined, hasClient: () => false };
+function olderRuns(index: OpenIndex, journal: Journal): OlderRuns {
   return {
     find: (key) => {
       const facts = findFacts(index.tables, key);
