@@ -69,6 +69,7 @@ const program = await build({
   entryPoints: [
     { in: 'bin/ca.ts', out: 'program' },
     { in: 'src/store/delivery-worker.ts', out: 'delivery-worker' },
+    { in: 'src/store/index-scan-worker.ts', out: 'index-scan-worker' },
   ],
   entryNames: hashedNames,
   chunkNames: hashedNames,
@@ -83,6 +84,7 @@ for (const { path, text } of program.outputFiles) {
     define: {
       'import.meta.dirname': '__dirname',
       deliveryWorker: JSON.stringify(programFiles['src/store/delivery-worker.ts']),
+      indexScanWorker: JSON.stringify(programFiles['src/store/index-scan-worker.ts']),
     },
     minifyWhitespace: true,
     minifySyntax: true,

@@ -12,7 +12,11 @@ import type { LockHolder } from '../src/store/lock.ts';
 
 /** The file of the thread that makes deliveries; the build says its name. */
 declare const deliveryWorker: string;
+/** The file of the thread that scans a long ledger for its index; the build says its name. */
+declare const indexScanWorker: string;
 
+/** A ledger that is read in a tenth of a second is read before a thread of its own has begun. */
+const threadOctets = 64 << 20;
 /** A transaction is over in milliseconds; a minute of waiting means that something is stuck. */
 const ledgerWaitMs = 60_000;
 /** Under this lock runs one hook, 60 s by default, or the delivery of one batch without hooks. */
@@ -34,6 +38,8 @@ export function openPorts(
       lockWaitMs: ledgerWaitMs,
       onWait: onWait('the ledger'),
       onTornLine: options.onTornLine,
+      progress: options.progress,
+      scanThread: { program: join(import.meta.dirname, indexScanWorker), fromOctets: threadOctets },
     }),
     keys: openKeyStore(home),
     deliveries: openDeliveries({

@@ -14,7 +14,7 @@ import { createDurably } from './durable-file.ts';
 import { IndexView } from './index-view.ts';
 import { Journal, type JournalPoint, journalStart, segmentName } from './journal.ts';
 import { JournalWriter } from './journal-writer.ts';
-import { LedgerIndex, type OpenIndex } from './ledger-index.ts';
+import { LedgerIndex, type OpenIndex, type ScanThread } from './ledger-index.ts';
 import { type LockHolder, withLock } from './lock.ts';
 
 export interface FileLedgerOptions {
@@ -34,6 +34,8 @@ export interface FileLedgerOptions {
   readonly tailEntries?: number;
   /** Told of the making of a long index. */
   readonly progress?: Progress;
+  /** Where a long journal is scanned in a thread of its own. */
+  readonly scanThread?: ScanThread;
 }
 
 const defaultSegmentOctets = 64 << 20;
@@ -69,7 +71,13 @@ export class FileLedger implements Ledger {
   #lastTransaction: Promise<unknown> = Promise.resolve();
 
   constructor(options: FileLedgerOptions) {
-    const { directory, disk = realDisk, segmentOctets = defaultSegmentOctets, progress } = options;
+    const {
+      directory,
+      disk = realDisk,
+      segmentOctets = defaultSegmentOctets,
+      progress,
+      scanThread,
+    } = options;
     this.#options = options;
     this.#journal = new Journal(directory, disk);
     this.#writer = new JournalWriter(this.#journal, { disk, segmentOctets });
@@ -78,6 +86,7 @@ export class FileLedger implements Ledger {
       journal: this.#journal,
       disk,
       ...(progress && { progress }),
+      ...(scanThread && { scanThread }),
     });
   }
 

@@ -1,23 +1,21 @@
-import { revocationReasons } from '../core/revocation-reason.ts';
-import { parseSerial } from '../core/serial.ts';
+import { serialFromOctets } from '../core/serial.ts';
 import { duplicateSerial, unknownSerial } from '../ledger/ledger-state.ts';
 import type { BlockWriter } from './index-blocks.ts';
 import { ClientRows } from './index-clients.ts';
+import { type LineBatch, serialOctets } from './index-lines.ts';
 import {
   CertificateRows,
   clientKeyAt,
   factsAt,
   factsStride,
-  keyKeyAt,
   stride,
   supersedesNone,
   supersedesUnknown,
 } from './index-rows.ts';
 import { writeRun } from './index-run-writer.ts';
-import type { LineScan } from './index-scan.ts';
 import {
   certificateRow as at,
-  clientHash,
+  copyWords,
   flags,
   type RowCounts,
   serialKeyOctets,
@@ -64,14 +62,15 @@ export class RunBuilder {
     this.#clients = new ClientRows(Math.ceil(estimate / 4));
   }
 
-  /** Takes in the line that was scanned, which lies at that place. */
-  add(scan: LineScan, segment: number, offset: number, length: number): void {
+  /** Takes in a line that was scanned. */
+  add(batch: LineBatch, line: number): void {
     this.entries++;
-    if (scan.type === 'issued') this.#issue(scan, segment, offset, length);
-    else if (scan.type === 'delivered') this.#deliver(this.#known(scan), scan.timeMs);
-    else if (scan.type === 'revoked') this.#revoke(this.#known(scan), scan);
-    else if (scan.type === 'key-compromised') this.#bar(scan);
-    else if (scan.type === 'client-added') this.#addClient(scan, segment, offset, length);
+    const type = batch.type(line);
+    if (type === 'issued') this.#issue(batch, line);
+    else if (type === 'delivered') this.#deliver(this.#known(batch, line), batch.timeMs(line));
+    else if (type === 'revoked') this.#revoke(this.#known(batch, line), batch, line);
+    else if (type === 'key-compromised') this.#bar(batch, line);
+    else if (type === 'client-added') this.#addClient(batch, line);
   }
 
   /** Writes the tables and gives the numbers of their rows. */
@@ -89,25 +88,26 @@ export class RunBuilder {
     );
   }
 
-  #issue(scan: LineScan, segment: number, offset: number, length: number): void {
+  #issue(batch: LineBatch, line: number): void {
     let supersedes = supersedesNone;
-    if (scan.supersedesStart >= 0) {
-      supersedes = this.#find(scan, scan.supersedesStart, scan.supersedesEnd);
-      if (supersedes < 0) throw unknownSerial(serialText(scan, scan.supersedesStart, scan.supersedesEnd));
+    if (batch.hasSuperseded(line)) {
+      supersedes = this.#find(batch, batch.supersededAt(line));
+      if (supersedes < 0) throw unknownSerial(serialIn(batch, batch.supersededAt(line)));
     }
-    if (this.#find(scan, scan.serialStart, scan.serialEnd) >= 0)
-      throw duplicateSerial(serialText(scan, scan.serialStart, scan.serialEnd));
+    if (this.#find(batch, batch.serialAt(line)) >= 0)
+      throw duplicateSerial(serialIn(batch, batch.serialAt(line)));
     // The draft is the serial that was just looked for.
     const row = this.#rows.add(0, supersedes);
     this.#rows.set(row, flags.issued);
-    const rows = this.#rows.octets;
+    const { octets, words } = this.#rows.rows;
     const base = row * stride;
-    writeSeconds(rows, base + at.notAfter, scan.notAfter);
-    writeNumber(rows, base + at.seq, scan.seq, 6);
-    writePlace(rows, base + at.place, segment, offset, length);
-    clientHash(scan.octets, scan.clientStart, scan.clientEnd, rows, base + clientKeyAt);
-    readHex(scan.view, scan.keyStart, 8, rows, base + keyKeyAt);
-    this.longestValidityMs = Math.max(this.longestValidityMs, (scan.notAfter - scan.notBefore) * 1000);
+    const notAfter = batch.notAfter(line);
+    writeSeconds(octets, base + at.notAfter, notAfter);
+    writeNumber(octets, base + at.seq, batch.seq(line), 6);
+    writePlace(octets, base + at.place, batch.segment, batch.offset(line), batch.length(line));
+    // Both hashes stand side by side here and there.
+    copyWords(batch.words, batch.hashesAt(line), words, base + clientKeyAt, 16);
+    this.longestValidityMs = Math.max(this.longestValidityMs, (notAfter - batch.notBefore(line)) * 1000);
   }
 
   #deliver(row: number, timeMs: number): void {
@@ -125,31 +125,32 @@ export class RunBuilder {
     }
   }
 
-  #revoke(row: number, scan: LineScan): void {
+  #revoke(row: number, batch: LineBatch, line: number): void {
     const rows = this.#rows;
     if (rows.has(row, flags.revoked)) return;
     this.#settle(row);
     this.#end(row);
     rows.set(row, flags.revoked);
     const { facts } = rows;
-    facts.writeDoubleBE(scan.timeMs, factOf(row, at.revokedAt));
-    writeNumber(facts, factOf(row, at.revokedSeq), scan.seq, 6);
-    facts[factOf(row, at.reason)] = revocationReasons[scan.reason];
-    if (scan.invalidityDate !== undefined) {
+    facts.writeDoubleBE(batch.timeMs(line), factOf(row, at.revokedAt));
+    writeNumber(facts, factOf(row, at.revokedSeq), batch.seq(line), 6);
+    facts[factOf(row, at.reason)] = batch.reason(line);
+    if (batch.hasInvalidityDate(line)) {
       rows.set(row, flags.invalidity);
-      writeSeconds(facts, factOf(row, at.invalidityDate), scan.invalidityDate);
+      writeSeconds(facts, factOf(row, at.invalidityDate), batch.invalidityDate(line));
     }
     this.#revocations.push(row);
     this.#revokedEnds.push(rows.notAfter(row));
   }
 
-  #bar(scan: LineScan): void {
-    this.#known(scan);
-    this.barredKeys.add(scan.octets.toString('latin1', scan.keyStart, scan.keyStart + 64));
+  #bar(batch: LineBatch, line: number): void {
+    this.#known(batch, line);
+    const start = batch.barredAt(line);
+    this.barredKeys.add(batch.octets.toString('hex', start, start + 32));
   }
 
-  #addClient(scan: LineScan, segment: number, offset: number, length: number): void {
-    const row = this.#clients.add(scan, segment, offset, length);
+  #addClient(batch: LineBatch, line: number): void {
+    const row = this.#clients.add(batch, line);
     if (row >= 0 && !this.#older?.hasClient(this.#clients.key(row))) this.clientCount++;
   }
 
@@ -176,16 +177,16 @@ export class RunBuilder {
     return found;
   }
 
-  #known(scan: LineScan): number {
-    const row = this.#find(scan, scan.serialStart, scan.serialEnd);
-    if (row < 0) throw unknownSerial(serialText(scan, scan.serialStart, scan.serialEnd));
+  #known(batch: LineBatch, line: number): number {
+    const row = this.#find(batch, batch.serialAt(line));
+    if (row < 0) throw unknownSerial(serialIn(batch, batch.serialAt(line)));
     return row;
   }
 
   /** The row of that serial; one is made for a certificate of an older run. −1 if nobody knows it: it is the draft then. */
-  #find({ view }: LineScan, start: number, end: number): number {
+  #find(batch: LineBatch, serialAt: number): number {
     const { rows } = this.#rows;
-    writeSerialKey(view, start, end, rows.octets, rows.draft);
+    copyWords(batch.words, serialAt, rows.words, rows.draft, serialOctets);
     return this.#findDraft();
   }
 
@@ -216,25 +217,6 @@ function factOf(row: number, part: number): number {
   return row * factsStride + part - factsAt;
 }
 
-/** Writes the key of a serial in hex, and zeros up to what follows it in a row. */
-function writeSerialKey(view: DataView, start: number, end: number, into: Buffer, at: number): void {
-  const length = Math.min((end - start) >>> 1, 20);
-  readHex(view, start, length, into, at);
-  for (let index = length; index < 24; index++) into[at + index] = 0;
-  into[at + 20] = length;
-}
-
-/** Reads octets in lower-case hex, two at a time: `a` to `f` are nine more than their low four bits. */
-function readHex(view: DataView, start: number, octets: number, into: Buffer, at: number): void {
-  for (let index = 0; index < octets; index += 2) {
-    // With an odd number of octets the quote after them, and what follows, makes one too many.
-    const digits = view.getInt32(start + 2 * index);
-    const nibbles = (digits & 0x0f0f0f0f) + 9 * ((digits >>> 6) & 0x01010101);
-    into[at + index] = (nibbles >>> 20) | (nibbles >>> 16);
-    into[at + index + 1] = (nibbles >>> 4) | nibbles;
-  }
-}
-
-function serialText({ octets }: LineScan, start: number, end: number) {
-  return parseSerial(octets.toString('latin1', start, end));
+function serialIn({ octets }: LineBatch, at: number) {
+  return serialFromOctets(octets.subarray(at, at + (octets[at + 20] ?? 0)));
 }

@@ -1,5 +1,5 @@
 import { KeyedRows } from './index-keyed-rows.ts';
-import type { LineScan } from './index-scan.ts';
+import type { LineBatch } from './index-lines.ts';
 import {
   clientKey,
   clientNameOctets,
@@ -27,16 +27,16 @@ export class ClientRows {
   }
 
   /** Takes in a `client-added` line; gives the row of a client of which it is the first one, else −1. */
-  add(scan: LineScan, segment: number, offset: number, length: number): number {
+  add(batch: LineBatch, line: number): number {
     const { rows } = this;
-    writeKey(scan, rows.octets, rows.draft);
+    writeKey(batch.octets, batch.nameStart(line), batch.nameEnd(line), rows.octets, rows.draft);
     const known = rows.find();
     const row = known < 0 ? rows.add() : known;
     const at = row * stride;
-    writePlace(rows.octets, at + clientRow.place, segment, offset, length);
+    writePlace(rows.octets, at + clientRow.place, batch.segment, batch.offset(line), batch.length(line));
     if (known >= 0) return -1;
-    writeNumber(rows.octets, at + clientRow.firstSeq, scan.seq, 6);
-    rows.octets.writeDoubleBE(scan.timeMs, at + clientRow.addedAt);
+    writeNumber(rows.octets, at + clientRow.firstSeq, batch.seq(line), 6);
+    rows.octets.writeDoubleBE(batch.timeMs(line), at + clientRow.addedAt);
     return row;
   }
 
@@ -51,9 +51,9 @@ export class ClientRows {
   }
 }
 
-function writeKey({ octets, clientStart, clientEnd }: LineScan, into: Buffer, at: number): void {
-  const name = octets.subarray(clientStart, clientEnd);
-  if (isPlain(octets, clientStart, clientEnd)) {
+function writeKey(octets: Buffer, start: number, end: number, into: Buffer, at: number): void {
+  const name = octets.subarray(start, end);
+  if (isPlain(octets, start, end)) {
     // Such a name is its own key: to be told so by Unicode takes longer than the hash.
     const digest = nameDigest(name);
     copyOctets(digest, 0, into, at + clientRow.nameKeyHash, clientNameOctets);

@@ -164,6 +164,17 @@ export function copyOctets(source: Buffer, start: number, into: Buffer, at: numb
   for (let index = 0; index < length; index++) into[at + index] = source[start + index] ?? 0;
 }
 
+/** Copies words of memory; places are in octets. */
+export function copyWords(
+  from: Int32Array,
+  start: number,
+  into: Int32Array,
+  at: number,
+  octets: number,
+): void {
+  for (let word = 0; word < octets / 4; word++) into[at / 4 + word] = from[start / 4 + word] ?? 0;
+}
+
 /** Below, equal to or above zero as octets sort. Quicker than Buffer.compare for a few octets. */
 export function compareOctets(a: Buffer, aAt: number, b: Buffer, bAt: number, length: number): number {
   for (let index = 0; index < length; index++) {

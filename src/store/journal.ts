@@ -85,7 +85,9 @@ export class Journal {
   }
 
   /** Whole lines after a point, many at a time, neither parsed nor checked. */
-  *chunksAfter(start: JournalPoint): Generator<{ octets: Buffer; segment: number; offset: number }> {
+  *chunksAfter(
+    start: Pick<JournalPoint, 'segment' | 'offset'>,
+  ): Generator<{ octets: Buffer; segment: number; offset: number }> {
     const segments = this.segments();
     for (let segment = start.segment; segment <= segments; segment++) {
       const from = segment === start.segment ? start.offset : 0;

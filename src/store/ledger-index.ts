@@ -2,8 +2,6 @@ import { constants, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Progress } from '../authority/ports.ts';
 import { parseSerial, type Serial } from '../core/serial.ts';
-import { checkLink } from '../ledger/chain.ts';
-import { parseEntry } from '../ledger/entry-codec.ts';
 import { checkBeginning } from '../ledger/ledger-state.ts';
 import type { Disk } from './disk.ts';
 import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from './file-mode.ts';
@@ -11,9 +9,11 @@ import { makeDirectories } from './file-set.ts';
 import { BlockCache, BlockWriter, FileBlocks, IndexDamage, MemoryBlocks, newRunId } from './index-blocks.ts';
 import { type OlderRuns, RunBuilder } from './index-builder.ts';
 import { findFacts } from './index-facts.ts';
+import { LineBatch, scanLines } from './index-lines.ts';
 import { encodeManifest, type Manifest, parseManifest } from './index-manifest.ts';
 import { mergeRuns } from './index-merge.ts';
 import { LineScan } from './index-scan.ts';
+import { scanInThread } from './index-scan-thread.ts';
 import {
   type IndexSummary,
   openRun,
@@ -42,6 +42,15 @@ export interface LedgerIndexOptions {
   readonly journal: Journal;
   readonly disk: Disk;
   readonly progress?: Progress;
+  /** Where a long journal is scanned in a thread of its own. */
+  readonly scanThread?: ScanThread;
+}
+
+export interface ScanThread {
+  /** The path of the bundled `index-scan-worker`, which reads the real disk. */
+  readonly program: string;
+  /** From how many octets of the journal on. */
+  readonly fromOctets: number;
 }
 
 /** Runs of like size are merged when there are so many of them. */
@@ -237,35 +246,36 @@ export class LedgerIndex {
       older && olderRuns(older, journal),
       Math.ceil(total / octetsPerCertificate),
     );
-    const scan = new LineScan();
     let summary: Partial<IndexSummary> = older?.summary ?? {};
     let { segment, offset, line, lastOctets, seq } = start;
     let done = 0;
-    for (const chunk of journal.chunksAfter(start)) {
-      if (chunk.segment !== segment) line = 0;
-      segment = chunk.segment;
-      offset = chunk.offset;
-      const { octets } = chunk;
-      for (let from = 0; from < octets.length && seq !== limit?.seq; ) {
-        line++;
-        if (!scan.read(octets, from) || scan.seq !== seq + 1) {
-          refuse(octets.subarray(from, octets.indexOf(0x0a, from)), seq, journal.where(segment, line));
+    const fold = (batches: Iterable<LineBatch>) => {
+      for (const batch of batches) {
+        if (batch.segment !== segment) line = 0;
+        segment = batch.segment;
+        for (let index = 0; index < batch.count && seq !== limit?.seq; index++) {
+          const [type, length] = [batch.type(index), batch.length(index)];
+          seq = batch.seq(index);
+          checkBeginning({ seq, type });
+          builder.add(batch, index);
+          if (type === 'authority-created' || type === 'crl-published') {
+            const place = { segment, offset: batch.offset(index), length };
+            summary = summarise(summary, type, batch.isRoot(index), place);
+          }
+          line++;
+          lastOctets = length + 1;
+          offset = batch.offset(index) + lastOctets;
         }
-        const { end } = scan;
-        checkBeginning(scan);
-        builder.add(scan, segment, offset, end - from);
-        if (scan.type === 'authority-created' || scan.type === 'crl-published') {
-          summary = summarise(summary, scan, { segment, offset, length: end - from });
-        }
-        seq = scan.seq;
-        lastOctets = end + 1 - from;
-        offset += lastOctets;
-        from = end + 1;
+        done += batch.journalOctets;
+        progress?.(done, total, 'indexing the ledger');
+        if (seq === limit?.seq) break;
       }
-      done += octets.length;
-      progress?.(done, total, 'indexing the ledger');
-      if (seq === limit?.seq) break;
-    }
+    };
+    const { scanThread } = this.#options;
+    if (scanThread && total >= scanThread.fromOctets)
+      fold(scanInThread(scanThread.program, journal.directory, { segment, offset, line, seq }));
+    const batch = new LineBatch();
+    if (seq !== limit?.seq) fold(scanLines(journal, { segment, offset, line, seq }, () => batch));
     const rows: RowCounts = builder.write(writer);
     return {
       point: journal.pointAfter({ segment, offset, line, lastOctets }),
@@ -320,14 +330,12 @@ function supersededBy(line: Buffer): Serial | undefined {
   return parseSerial(line.toString('latin1', scan.supersedesStart, scan.supersedesEnd));
 }
 
-function summarise(summary: Partial<IndexSummary>, scan: LineScan, place: Place): Partial<IndexSummary> {
-  if (scan.type === 'authority-created') return { ...summary, authority: place };
-  return { ...summary, ...(scan.isRoot ? { rootCrl: place } : { issuingCrl: place }) };
-}
-
-/** Throws what is wrong with a line that the scan did not understand, or that is out of order. */
-function refuse(line: Buffer, seq: number, where: string): never {
-  const entry = parseEntry(line, where);
-  checkLink(entry, { seq, hash: entry.prev }, where);
-  throw new Error(`${where} is canonical, and was not understood`);
+function summarise(
+  summary: Partial<IndexSummary>,
+  type: 'authority-created' | 'crl-published',
+  isRoot: boolean,
+  place: Place,
+): Partial<IndexSummary> {
+  if (type === 'authority-created') return { ...summary, authority: place };
+  return { ...summary, ...(isRoot ? { rootCrl: place } : { issuingCrl: place }) };
 }
