@@ -39,7 +39,10 @@ export function openPorts(
       onWait: onWait('the ledger'),
       onTornLine: options.onTornLine,
       progress: options.progress,
-      scanThread: { program: join(import.meta.dirname, indexScanWorker), fromOctets: threadOctets },
+      scanThread: {
+        program: () => join(import.meta.dirname, indexScanWorker),
+        fromOctets: threadOctets,
+      },
     }),
     keys: openKeyStore(home),
     deliveries: openDeliveries({

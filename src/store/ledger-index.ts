@@ -48,7 +48,7 @@ export interface LedgerIndexOptions {
 
 export interface ScanThread {
   /** The path of the bundled `index-scan-worker`, which reads the real disk. */
-  readonly program: string;
+  readonly program: () => string;
   /** From how many octets of the journal on. */
   readonly fromOctets: number;
 }
@@ -267,13 +267,13 @@ export class LedgerIndex {
           offset = batch.offset(index) + lastOctets;
         }
         done += batch.journalOctets;
-        progress?.(done, total, 'indexing the ledger');
+        progress?.(megabytes(done), megabytes(total), 'MB of the ledger indexed');
         if (seq === limit?.seq) break;
       }
     };
     const { scanThread } = this.#options;
     if (scanThread && total >= scanThread.fromOctets)
-      fold(scanInThread(scanThread.program, journal.directory, { segment, offset, line, seq }));
+      fold(scanInThread(scanThread.program(), journal.directory, { segment, offset, line, seq }));
     const batch = new LineBatch();
     if (seq !== limit?.seq) fold(scanLines(journal, { segment, offset, line, seq }, () => batch));
     const rows: RowCounts = builder.write(writer);
@@ -288,6 +288,10 @@ export class LedgerIndex {
       info: { id: id.toString('hex'), entries: builder.entries, rows },
     };
   }
+}
+
+function megabytes(octets: number): number {
+  return Math.ceil(octets / 1e6);
 }
 
 /** Where the runs begin that are to be merged: the last ones, when enough of them are of one size class. */

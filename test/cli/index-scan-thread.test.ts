@@ -37,7 +37,7 @@ async function writeLedger(): Promise<Journal> {
 }
 
 function index(journal: Journal, thread?: string): LedgerIndex {
-  const scanThread = thread === undefined ? {} : { scanThread: { program: thread, fromOctets: 0 } };
+  const scanThread = thread === undefined ? {} : { scanThread: { program: () => thread, fromOctets: 0 } };
   return new LedgerIndex({ directory: join(place.path, 'index'), journal, disk: realDisk, ...scanThread });
 }
 
