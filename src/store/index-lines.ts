@@ -22,7 +22,7 @@ const lineWords = lineOctets / 4;
 const lineNumbers = lineOctets / 8;
 const at = { serial: 48, name: 48, superseded: 72, barred: 72, clientHash: 96, key: 104 } as const;
 
-export const lineTypes = [
+const lineTypes = [
   'other',
   'issued',
   'delivered',
@@ -33,7 +33,7 @@ export const lineTypes = [
   'authority-created',
 ] as const;
 
-export type LineType = (typeof lineTypes)[number];
+type LineType = (typeof lineTypes)[number];
 
 const typeCodes = Object.fromEntries(lineTypes.map((type, code) => [type, code])) as Record<LineType, number>;
 

@@ -68,6 +68,7 @@ export class LedgerIndex {
   readonly #options: LedgerIndexOptions;
   readonly #cache = new BlockCache();
   readonly #opened = new Map<string, WeakRef<FileBlocks>>();
+  #batch: LineBatch | undefined;
 
   constructor(options: LedgerIndexOptions) {
     this.#options = options;
@@ -274,7 +275,8 @@ export class LedgerIndex {
     const { scanThread } = this.#options;
     if (scanThread && total >= scanThread.fromOctets)
       fold(scanInThread(scanThread.program(), journal.directory, { segment, offset, line, seq }));
-    const batch = new LineBatch();
+    this.#batch ??= new LineBatch();
+    const batch = this.#batch;
     if (seq !== limit?.seq) fold(scanLines(journal, { segment, offset, line, seq }, () => batch));
     const rows: RowCounts = builder.write(writer);
     return {
