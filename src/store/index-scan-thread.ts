@@ -19,7 +19,7 @@ export const slotState = { empty: 0, full: 1, ended: 2 } as const;
 const ringHeader = 64;
 
 /** How long a batch may take, in milliseconds, the start of the thread included, until it is waited for no more. */
-const patienceMs = 2000;
+const patienceMs = 5000;
 
 /** The memory that both threads see, and each one's place in it: batches are filled, and emptied, in turn. */
 export class BatchRing {
