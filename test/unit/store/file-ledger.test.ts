@@ -228,6 +228,48 @@ describe('a transaction', () => {
   });
 });
 
+describe('a run of many transactions', () => {
+  const manifest = () => join(place.path, 'index', 'manifest');
+
+  it('indexes what it wrote at its end, or when it has become long', async () => {
+    begin();
+    const ledger = open({ tailEntries: 2 });
+    const seen = await ledger.inBulk(async () => {
+      for (const name of ['a', 'b', 'c', 'd']) await append(ledger, added(name));
+      const before = existsSync(manifest());
+      await append(ledger, ...Array.from({ length: 40 }, (_, index) => added(`client-${index}`)));
+      return [before, existsSync(manifest())];
+    });
+    expect(seen).toEqual([false, true]);
+    expect(await (await ledger.view()).clientCount()).toBe(44);
+  });
+
+  it('indexes at its end what it left, also when it throws', async () => {
+    begin();
+    const ledger = open({ tailEntries: 2 });
+    const bulk = ledger.inBulk(async () => {
+      for (const name of ['a', 'b', 'c']) await append(ledger, added(name));
+      throw new Error('no');
+    });
+    await expect(bulk).rejects.toThrow('no');
+    expect(existsSync(manifest())).toBe(true);
+  });
+
+  it('knows what it has written after it was indexed, as another object does', async () => {
+    begin();
+    const ledger = open({ tailEntries: 2 });
+    const serials = ['0a', '0b', '0c', '0d'];
+    await append(ledger, added('billing'), ...serials.map((serial) => issued('billing', serial)));
+    await append(ledger, ...['0a', '0b', '0c'].map((serial) => delivered('billing', serial)));
+    await append(ledger, delivered('billing', '0d'));
+    for (const view of [await ledger.view(), await open().view()]) {
+      expect(await view.undelivered()).toEqual([]);
+      for (const serial of serials.map(parseSerial))
+        expect(await view.certificate(serial)).toMatchObject({ serial, deliveredAt: clock() });
+    }
+  });
+});
+
 describe('segments', () => {
   it('go on in a new file after the size limit, with one chain', async () => {
     begin();
