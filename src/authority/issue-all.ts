@@ -3,7 +3,7 @@ import { type Candidate, type Fault, IssueBatch } from './issue-batch.ts';
 import { overlap } from './overlap.ts';
 
 /** How many batches are taken under their clients' locks at a time. */
-const batchesInLot = 16;
+const batchesInLot = 8;
 
 /** How many batches are at work at a time, each at another step. */
 const batchesAtOnce = 4;

@@ -294,7 +294,9 @@ export class FileLedger implements Ledger {
     const position = this.#read();
     if (!this.#isLong(position)) return;
     try {
-      this.#readOn(this.#startAfter(this.#index.extend(position.index), owedAt(position)));
+      // Others may have extended it since it was read, and removed what was merged.
+      const index = this.#index.extend(this.#index.open());
+      this.#readOn(this.#startAfter(index, owedAt(position)));
     } catch (error) {
       if (!(error instanceof CaError) || !error.code.startsWith('store/')) throw error;
     }

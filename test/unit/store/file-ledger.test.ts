@@ -17,6 +17,8 @@ import { parseSerial } from '../../../src/core/serial.ts';
 import type { Entry } from '../../../src/ledger/entry.ts';
 import { type Disk, realDisk } from '../../../src/store/disk.ts';
 import { createLedger, type FileLedger } from '../../../src/store/file-ledger.ts';
+import { Journal } from '../../../src/store/journal.ts';
+import { LedgerIndex } from '../../../src/store/ledger-index.ts';
 import { append, useLedgerDirectory } from '../../support/ledger-directory.ts';
 import { added, created, delivered, issued } from '../../support/ledger-entries.ts';
 
@@ -253,6 +255,28 @@ describe('a run of many transactions', () => {
     });
     await expect(bulk).rejects.toThrow('no');
     expect(existsSync(manifest())).toBe(true);
+  });
+
+  it('extends the index that others have extended meanwhile, and merged', async () => {
+    begin();
+    const [ledger, other] = [open({ tailEntries: 2 }), open({ tailEntries: 2 })];
+    const three = (name: string) => ['x', 'y', 'z'].map((each) => added(`${name}-${each}`));
+    await append(other, ...three('first'));
+    await ledger.inBulk(async () => {
+      await append(ledger, added('a'));
+      for (const name of ['b', 'c', 'd', 'e']) await append(other, ...three(name));
+      await append(ledger, ...Array.from({ length: 40 }, (_, index) => added(`client-${index}`)));
+    });
+    const directory = join(place.path, 'index');
+    const index = new LedgerIndex({
+      directory,
+      journal: new Journal(place.path, realDisk),
+      disk: realDisk,
+    }).open();
+    expect(index?.point.seq).toBe(57);
+    const files = index?.runs.map(({ id }) => `${id}.run`) ?? [];
+    expect(readdirSync(directory)).toEqual(expect.arrayContaining(files));
+    expect(await (await open().view()).clientCount()).toBe(56);
   });
 
   it('knows what it has written after it was indexed, as another object does', async () => {
