@@ -48,7 +48,7 @@ export interface BatchRun {
 }
 
 /** How many clients are taken under their locks, recorded with one write, and have their files synced together. */
-export const batchSize = 256;
+export const batchSize = 512;
 
 /** The items in their order, so many at a time. */
 export function chunksOf<T>(items: readonly T[], length: number): readonly (readonly T[])[] {

@@ -129,7 +129,28 @@ export function certify(
   signer: Signer,
   settings: Settings,
 ): { readonly certificate: Uint8Array; readonly entry: Issued } {
-  const certificate = Buffer.concat(signer.sign(approve(plan, serial, spki, signer.issuer, settings)));
+  return certified(plan, serial, spki, signer.sign(approve(plan, serial, spki, signer.issuer, settings)));
+}
+
+/** Like {@link certify}, with the signature made on another thread: for one of many. */
+export async function certifyAside(
+  plan: CertificatePlan,
+  serial: Serial,
+  spki: Uint8Array,
+  signer: Signer,
+  settings: Settings,
+): Promise<ReturnType<typeof certify>> {
+  const approved = approve(plan, serial, spki, signer.issuer, settings);
+  return certified(plan, serial, spki, await signer.signAside(approved));
+}
+
+function certified(
+  plan: CertificatePlan,
+  serial: Serial,
+  spki: Uint8Array,
+  signed: readonly Uint8Array[],
+): ReturnType<typeof certify> {
+  const certificate = Buffer.concat(signed);
   const entry: Issued = {
     type: 'issued',
     client: plan.client,

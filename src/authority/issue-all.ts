@@ -3,7 +3,10 @@ import { type Candidate, type Fault, IssueBatch } from './issue-batch.ts';
 import { overlap } from './overlap.ts';
 
 /** How many batches are taken under their clients' locks at a time. */
-const batchesInLot = 4;
+const batchesInLot = 8;
+
+/** How many batches are at work at a time, each at another step. */
+const batchesAtOnce = 4;
 
 /**
  * Gives all candidates their certificates, in batches: while the keys of one are made, another is signed, and the files of a
@@ -17,7 +20,7 @@ export async function issueAll(candidates: readonly Candidate[], run: BatchRun, 
   if (candidates.length === 0) return;
   // A key that does not open is a refusal, not the failure of each client.
   const signer = await run.openSigner();
-  const { deliveries, progress } = run.ports;
+  const { deliveries, ledger, progress } = run.ports;
   const [preparing, recording] = [new Turns(), new Turns()];
   let fault: Fault | undefined;
   let done = 0;
@@ -42,15 +45,17 @@ export async function issueAll(candidates: readonly Candidate[], run: BatchRun, 
   };
 
   const lots = lotsOf(candidates);
-  for (const lot of lots) {
-    const batches = lot.map((each) => new IssueBatch(each, run, signer));
-    const clients = lot.flat().map(({ client }) => client);
-    try {
-      await deliveries.exclusively(clients, () => overlap(batches, batches.length, issueBatch));
-    } catch (error) {
-      for (const batch of batches) await batch.collect(() => Promise.reject(error));
+  await ledger.inBulk(async () => {
+    for (const lot of lots) {
+      const batches = lot.map((each) => new IssueBatch(each, run, signer));
+      const clients = lot.flat().map(({ client }) => client);
+      try {
+        await deliveries.exclusively(clients, () => overlap(batches, batchesAtOnce, issueBatch));
+      } catch (error) {
+        for (const batch of batches) await batch.collect(() => Promise.reject(error));
+      }
     }
-  }
+  });
   const places = new Map(lots.flat(2).map(({ client }, index) => [client, index]));
   run.issued.sort((a, b) => (places.get(a.client) ?? 0) - (places.get(b.client) ?? 0));
 }

@@ -5,11 +5,12 @@ import type { Delivered, DeliveryTarget, EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { type BatchRun, describeFailure, type Failure } from './batch-run.ts';
-import { certify } from './certify.ts';
+import { certifyAside } from './certify.ts';
 import { type Client, deliverTogether, type RecordedCertificate } from './deliver.ts';
 import { describe, entriesOf, type IssuePlan, type IssueResult } from './issue-plan.ts';
 import type { Signer } from './issuer.ts';
 import { appendSigned } from './latest-head.ts';
+import { overlap } from './overlap.ts';
 import type { LedgerTransaction } from './ports.ts';
 
 /** A certificate to be made for one client, whatever the reason. */
@@ -101,15 +102,9 @@ export class IssueBatch {
     const prepared = this.#ready;
     await this.collect(() =>
       ledger.transact(async (transaction) => {
-        const signed: Recorded[] = [];
-        for (const ready of prepared) {
-          const { candidate } = ready;
-          await this.collect(async () => {
-            const plan = await candidate.plan(transaction.view(), ready);
-            if (plan) signed.push(sign(ready, plan, this.#signer, this.#run));
-            else this.#overtaken(candidate);
-          }, [candidate]);
-        }
+        const view = transaction.view();
+        const outcomes = await overlap(prepared, prepared.length, (each) => this.#sign(each, view));
+        const signed = outcomes.filter((each) => each !== undefined);
         if (signed.length === 0) return;
         await this.#append(
           transaction,
@@ -119,6 +114,17 @@ export class IssueBatch {
       }),
     );
     await this.#discardUnrecorded();
+  }
+
+  async #sign(ready: Ready, view: LedgerView): Promise<Recorded | undefined> {
+    const { candidate } = ready;
+    let signed: Recorded | undefined;
+    await this.collect(async () => {
+      const plan = await candidate.plan(view, ready);
+      if (plan) signed = await sign(ready, plan, this.#signer, this.#run);
+      else this.#overtaken(candidate);
+    }, [candidate]);
+    return signed;
   }
 
   /** Delivers what is on record now, and records those deliveries with one write. */
@@ -227,9 +233,14 @@ const diskFaults: readonly ErrorCode[] = [
   'store/io',
 ];
 
-function sign(ready: Ready, plan: IssuePlan, signer: Signer, { settings }: BatchRun): Recorded {
+async function sign(
+  ready: Ready,
+  plan: IssuePlan,
+  signer: Signer,
+  { settings }: BatchRun,
+): Promise<Recorded> {
   const { serial, spki } = ready;
-  const { certificate, entry } = certify(plan.certificate, serial, spki, signer, settings);
+  const { certificate, entry } = await certifyAside(plan.certificate, serial, spki, signer, settings);
   const { client, ...description } = describe(plan);
   return {
     ...ready,

@@ -27,6 +27,7 @@ import {
   newestCertificate,
   planIssue,
 } from './issue-plan.ts';
+import type { Issuer } from './issuer.ts';
 import { checkList } from './line-faults.ts';
 import { lookAhead } from './look-ahead.ts';
 import type { Claim, Ports } from './ports.ts';
@@ -72,7 +73,8 @@ export async function issueList(
   const view = await ports.ledger.view();
   checkClock(ports.clock(), view.head, ports.clockConfirmed);
   const run = newBatchRun(view, settings, ports);
-  const decided = await decideAll(list, view, run);
+  const now = ports.clock();
+  const decided = await decideAll(list, view, now, run);
   const { issued, delivered, failed, skipped } = run;
   const pending: CertificateRecord[] = [];
   const candidates: Candidate[] = [];
@@ -81,7 +83,7 @@ export async function issueList(
     if (decision.kind === 'skip') skipped.push(decision.skipped);
     else if (decision.kind === 'redeliver') pending.push(decision.certificate);
     else if (dryRun) issued.push(describe(decision.plan));
-    else candidates.push(candidateOf(line, csr, decision.plan, run, owed));
+    else candidates.push(candidateOf(line, csr, { decision, others: view.head.seq, at: now }, run, owed));
   }
   if (dryRun) {
     delivered.push(...pending.map(({ client, serial }) => ({ client, serial, files: {} })));
@@ -114,10 +116,11 @@ interface DecidedLine {
 async function decideAll(
   { lines, faults }: IssueList,
   view: LedgerView,
+  now: Date,
   run: BatchRun,
 ): Promise<readonly DecidedLine[]> {
   const { ports, settings, issuer } = run;
-  const context = { settings, issuer, now: ports.clock() };
+  const context = { settings, issuer, now };
   const serial = await newSerial(ports.random, view);
   const sampleKeys = new Map<ClientPolicy['key'], Promise<{ readonly spki: Uint8Array }>>();
   const sampleKey = (algorithm: ClientPolicy['key']) => {
@@ -125,6 +128,7 @@ async function decideAll(
     sampleKeys.set(algorithm, known);
     return known;
   };
+  const linted = new Set<string>();
   const keys = new Map<string, number>();
   const claims: Claims = { own: new Map(), root: new Map(), directory: new Map() };
   const requests = lookAhead(lines, requestsAhead, async ({ request: { csr } }) =>
@@ -146,13 +150,30 @@ async function decideAll(
       }
       if (decision.kind === 'issue') {
         const { certificate, policy } = decision.plan;
+        const kind = csr ? undefined : lintedKind(decision.plan, issuer);
+        if (kind !== undefined && linted.has(kind)) return { line, csr, decision };
         // The linter looks at what would be signed, with a key that is thrown away.
         const { spki } = csr ?? (await sampleKey(policy.key));
         approve(certificate, serial, spki, issuer, settings);
+        if (kind !== undefined) linted.add(kind);
       }
       return { line, csr, decision };
     },
   );
+}
+
+/**
+ * What the linter, which sees every certificate again before it is signed, says of all alike: names that were parsed as
+ * strictly as it reads them make no difference. Undefined where they may.
+ */
+function lintedKind(
+  { certificate: { profile, subject, subjectAltNames, notBefore, notAfter }, policy }: IssuePlan,
+  { facts }: Issuer,
+): string | undefined {
+  if (facts.permittedDns.length > 0 || subjectAltNames.some(({ type }) => type === 'uri')) return undefined;
+  const attributes = subject.map(({ type }) => type);
+  const names = subjectAltNames.map(({ type }) => type);
+  return [profile.name, policy.key, +notBefore, +notAfter, ...attributes, ...names].join(' ');
 }
 
 /** Two clients with one private key could not be told apart. Throws `core/invalid-list`. */
@@ -257,22 +278,34 @@ function differences(before: ClientPolicy, after: ClientPolicy): string[] {
     .map(([name]) => name);
 }
 
+/** What was decided, when, and how many entries of others there were. */
+interface Decided {
+  readonly decision: Decision;
+  readonly others: number;
+  readonly at: Date;
+}
+
+/** A certificate's validity counts from when it was decided: no longer ago than this. */
+const longestDecidedMs = 60_000;
+
 function candidateOf(
   line: IssueLine,
   csr: Csr | undefined,
-  { policy: { hook } }: IssuePlan,
+  checked: Decided & { readonly decision: { readonly kind: 'issue' } },
   run: BatchRun,
   owed: CertificateRecord[],
 ): Candidate {
   const { ports, settings, issuer, skipped } = run;
   const { client } = line.request;
-  let last: { readonly others: number; readonly decision: Decision } | undefined;
+  const { hook } = checked.decision.plan.policy;
+  let last: Decided = checked;
   const decideNow = async (view: LedgerView) => {
     // What this run puts on record is of other clients: unless somebody else has, nothing is decided otherwise.
     const others = view.head.seq - run.entries;
-    if (last?.others !== others) {
-      const context = { settings, issuer, now: ports.clock() };
-      last = { others, decision: await decide(line, csr, view, context, ports) };
+    const now = ports.clock();
+    if (last.others !== others || now.getTime() - last.at.getTime() > longestDecidedMs) {
+      const context = { settings, issuer, now };
+      last = { others, at: now, decision: await decide(line, csr, view, context, ports) };
     }
     return last.decision.kind === 'issue' ? last.decision.plan : undefined;
   };
@@ -281,8 +314,8 @@ function candidateOf(
     hook,
     overtaken() {
       // It was decided under the client's lock: nobody is at work on what is not delivered now, so whoever was has died.
-      if (last?.decision.kind === 'redeliver') owed.push(last.decision.certificate);
-      else if (last?.decision.kind === 'skip')
+      if (last.decision.kind === 'redeliver') owed.push(last.decision.certificate);
+      else if (last.decision.kind === 'skip')
         skipped.push({
           ...last.decision.skipped,
           why: 'another process gave it a certificate meanwhile',

@@ -7,7 +7,13 @@ import { encodeHeadStatement, type SignedHead } from '../ledger/signed-head.ts';
 import type { Approved, IssuerFacts } from '../lint/approve.ts';
 import { decodeCertificate, signedPieces } from '../x509/certificate.ts';
 import { isEncrypted, readPrivateKey } from '../x509/private-key.ts';
-import { openPublicKey, signBytes, verifyBytes } from '../x509/signature.ts';
+import {
+  openPublicKey,
+  signBytes,
+  signBytesAside,
+  verifyBytes,
+  verifyBytesAside,
+} from '../x509/signature.ts';
 import { type SignatureAlgorithm, signatureAlgorithmOf } from '../x509/signature-algorithm.ts';
 import { keyIdentifier, readSpki } from '../x509/subject-public-key-info.ts';
 import type { KeyStore, ObtainPassphrase } from './ports.ts';
@@ -25,6 +31,8 @@ export interface Signer {
   readonly issuer: Issuer;
   /** The Certificate or CertificateList in DER, in pieces: the approved bytes, signed, the signature verified. */
   sign(approved: Approved): readonly Uint8Array[];
+  /** Like `sign`, on other threads: for who has many to sign. */
+  signAside(approved: Approved): Promise<readonly Uint8Array[]>;
   /**
    * The head of the record of the authority of that name, signed, the signature verified. Beside what the linter approved,
    * the key signs this alone.
@@ -117,9 +125,12 @@ export function createSigner(issuer: Issuer, key: Parameters<typeof signBytes>[0
   const signVerified = (bytes: Uint8Array) => {
     const signature = signBytes(key, signatureAlgorithm, bytes);
     // A fault during signing can leak the key or make a certificate that nobody accepts: look before it leaves.
-    if (!verifyBytes(publicKey, signatureAlgorithm, bytes, signature)) {
-      throw new Error('the signature just made does not verify');
-    }
+    if (!verifyBytes(publicKey, signatureAlgorithm, bytes, signature)) throw faulty();
+    return signature;
+  };
+  const signVerifiedAside = async (bytes: Uint8Array) => {
+    const signature = await signBytesAside(key, signatureAlgorithm, bytes);
+    if (!(await verifyBytesAside(publicKey, signatureAlgorithm, bytes, signature))) throw faulty();
     return signature;
   };
   return {
@@ -127,6 +138,10 @@ export function createSigner(issuer: Issuer, key: Parameters<typeof signBytes>[0
     sign(approved) {
       const tbs = approved.bytesFor(facts.spki);
       return signedPieces(tbs, signatureAlgorithm, signVerified(tbs));
+    },
+    async signAside(approved) {
+      const tbs = approved.bytesFor(facts.spki);
+      return signedPieces(tbs, signatureAlgorithm, await signVerifiedAside(tbs));
     },
     signHead(authority, { seq, hash, time }) {
       const statement = {
@@ -139,6 +154,10 @@ export function createSigner(issuer: Issuer, key: Parameters<typeof signBytes>[0
       return { ...statement, signature: signVerified(encodeHeadStatement(statement)) };
     },
   };
+}
+
+function faulty(): Error {
+  return new Error('the signature just made does not verify');
 }
 
 /** The identifier of the issuer's key in hex, as heads of the record name it. */

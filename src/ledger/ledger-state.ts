@@ -122,6 +122,12 @@ export class LedgerState implements LedgerView {
     return this.#certificates.get(serial) ?? this.amended.get(serial) ?? this.#older?.findCertificate(serial);
   }
 
+  /** The certificates of the older record that these entries changed, and their own. */
+  *changed(): Generator<CertificateRecord> {
+    yield* this.amended.values();
+    yield* this.#certificates.values();
+  }
+
   get authority(): AuthorityRecord {
     if (!this.#authority) throw new Error('a ledger without entries has no authority');
     return this.#authority;

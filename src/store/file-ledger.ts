@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type { Clock, Ledger, LedgerTransaction, Progress } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
+import type { Serial } from '../core/serial.ts';
 import { type Link, linkEntries } from '../ledger/chain.ts';
 import type { Entry, EntryBody } from '../ledger/entry.ts';
 import { LayeredView } from '../ledger/layered-view.ts';
-import { LedgerState, pageLength } from '../ledger/ledger-state.ts';
+import { isUndelivered, LedgerState, pageLength } from '../ledger/ledger-state.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
-import type { LedgerHead } from '../ledger/record.ts';
+import type { CertificateRecord, LedgerHead } from '../ledger/record.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { createDurably } from './durable-file.ts';
 import { IndexView } from './index-view.ts';
@@ -43,6 +44,12 @@ const defaultSegmentOctets = 64 << 20;
 /** A tail of the journal that is longer than this is taken into the index by the next writer. */
 const defaultTailEntries = 256;
 
+/** A run of many transactions keeps so many times that in memory: its next one asks about what its last ones wrote. */
+const bulkTails = 16;
+
+/** Certificates that are kept in mind for the delivery that is about to be recorded. */
+const mostOwed = 4096;
+
 /** A reader folds no more than this of the journal entry by entry: it is quicker to index it. */
 const longestTailOctets = 1 << 20;
 
@@ -69,6 +76,8 @@ export class FileLedger implements Ledger {
   #position: Position | undefined;
   /** The end of this process's last transaction: they take turns, and wait for other processes alone. */
   #lastTransaction: Promise<unknown> = Promise.resolve();
+  /** How many runs of many transactions are at work. */
+  #bulks = 0;
 
   constructor(options: FileLedgerOptions) {
     const {
@@ -100,6 +109,16 @@ export class FileLedger implements Ledger {
     const done = this.#lastTransaction.then(() => this.#transact(work));
     this.#lastTransaction = done.catch(() => {});
     return done;
+  }
+
+  async inBulk<T>(work: () => Promise<T>): Promise<T> {
+    this.#bulks++;
+    try {
+      return await work();
+    } finally {
+      this.#bulks--;
+      await this.#extendLater();
+    }
   }
 
   async #transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
@@ -210,12 +229,14 @@ export class FileLedger implements Ledger {
     return this.#readOn(this.#startAfter(index));
   }
 
-  #startAfter(index: OpenIndex | undefined): Position {
+  /** @param owed what is known of the certificates up to there that are not delivered */
+  #startAfter(index: OpenIndex | undefined, owed?: ReadonlyMap<Serial, CertificateRecord>): Position {
     if (!index) return { index, older: undefined, state: new LedgerState(), point: journalStart };
-    const older = new IndexView(index, this.#journal, () => {
+    const repair = () => {
       this.#index.discard();
       return this.#index.build(index.point);
-    });
+    };
+    const older = new IndexView(index, this.#journal, repair, owed);
     return { index, older, state: new LedgerState(older), point: index.point };
   }
 
@@ -263,7 +284,18 @@ export class FileLedger implements Ledger {
   }
 
   #isLong({ index, point }: Position): boolean {
-    return point.seq - (index?.point.seq ?? 0) > (this.#options.tailEntries ?? defaultTailEntries);
+    const limit = (this.#options.tailEntries ?? defaultTailEntries) * (this.#bulks > 0 ? bulkTails : 1);
+    return point.seq - (index?.point.seq ?? 0) > limit;
+  }
+
+  /** Takes in what a run of many transactions has left; where the lock is not to be had, its holder does. */
+  async #extendLater(): Promise<void> {
+    if (!this.#position || !this.#isLong(this.#position)) return;
+    try {
+      await this.transact(async () => {});
+    } catch (error) {
+      if (!(error instanceof CaError)) throw error;
+    }
   }
 
   /** Takes a long tail into the index. The record is safe without it, so that a full disk is no reason to fail. */
@@ -271,7 +303,9 @@ export class FileLedger implements Ledger {
     const position = this.#read();
     if (!this.#isLong(position)) return;
     try {
-      this.#readOn(this.#startAfter(this.#index.extend(position.index)));
+      // Others may have extended it since it was read, and removed what was merged.
+      const index = this.#index.extend(this.#index.open());
+      this.#readOn(this.#startAfter(index, owedAt(position)));
     } catch (error) {
       if (!(error instanceof CaError) || !error.code.startsWith('store/')) throw error;
     }
@@ -286,6 +320,16 @@ export class FileLedger implements Ledger {
       return this.#index.build(undefined, index);
     }
   }
+}
+
+/** The certificates that wait for their delivery, the last few thousand of them: their next entry is about to come. */
+function owedAt({ older, state }: Position): ReadonlyMap<Serial, CertificateRecord> {
+  const owed = new Map(older?.owed);
+  for (const record of state.changed()) {
+    if (isUndelivered(record)) owed.set(record.serial, record);
+    else owed.delete(record.serial);
+  }
+  return new Map([...owed].slice(-mostOwed));
 }
 
 function empty(directory: string): CaError {

@@ -20,18 +20,28 @@ import type { OpenIndex } from './ledger-index.ts';
 export class IndexView implements OlderView {
   readonly head: LedgerHead;
   readonly authority: AuthorityRecord;
+  readonly owed: ReadonlyMap<Serial, CertificateRecord>;
   readonly #journal: Journal;
   readonly #repair: () => OpenIndex;
   #reader: IndexReader;
   #isRepaired = false;
 
-  /** @param repair builds an index of the same lines without using this one */
-  constructor(index: OpenIndex, journal: Journal, repair: () => OpenIndex) {
+  /**
+   * @param repair builds an index of the same lines without using this one
+   * @param owed certificates that are asked for next, as the index has them: they need not be looked up
+   */
+  constructor(
+    index: OpenIndex,
+    journal: Journal,
+    repair: () => OpenIndex,
+    owed: ReadonlyMap<Serial, CertificateRecord> = new Map(),
+  ) {
     const { seq, hash, time } = index.point;
     this.head = { seq, hash, time };
     this.#reader = new IndexReader(index, journal);
     this.#journal = journal;
     this.#repair = repair;
+    this.owed = owed;
     this.authority = this.#ask((reader) => reader.authority());
   }
 
@@ -57,7 +67,7 @@ export class IndexView implements OlderView {
   }
 
   findCertificate(serial: Serial): CertificateRecord | undefined {
-    return this.#ask((reader) => reader.certificate(serial));
+    return this.owed.get(serial) ?? this.#ask((reader) => reader.certificate(serial));
   }
 
   async certificate(serial: Serial): Promise<CertificateRecord | undefined> {

@@ -32,14 +32,31 @@ export function verifyBytes(
   return verify(digestOf(algorithm), bytes, key, signature);
 }
 
+/**
+ * {@link signBytes} on a thread of its own, while the caller goes on: for who has many to sign. The octets are copied first:
+ * what becomes of them meanwhile is not signed.
+ */
+export function signBytesAside(
+  key: KeyObject,
+  algorithm: SignatureAlgorithm,
+  bytes: Uint8Array,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    sign(digestOf(algorithm), bytes, key, (error, signature) => {
+      if (error) reject(error);
+      else resolve(signature);
+    });
+  });
+}
+
 /** {@link verifyBytes} on a thread of its own, while the caller goes on: for who has many to check. */
 export async function verifyBytesAside(
-  spki: Uint8Array,
+  spkiOrKey: Uint8Array | KeyObject,
   algorithm: SignatureAlgorithm,
   bytes: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  const key = openPublicKey(spki);
+  const key = spkiOrKey instanceof Uint8Array ? openPublicKey(spkiOrKey) : spkiOrKey;
   return new Promise((resolve, reject) => {
     verify(digestOf(algorithm), bytes, key, signature, (error, isGood) => {
       if (error) reject(error);

@@ -297,6 +297,7 @@ export class MemoryWorld {
     const world = this;
     return {
       view: async () => world.state,
+      inBulk: (work) => work(),
       transact: (work) => {
         const done = world.#ledgerLock.then(async () => {
           const { overtake } = world;

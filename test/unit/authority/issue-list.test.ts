@@ -153,6 +153,34 @@ describe('issueList', () => {
     expect(scene.world.deliveries.has('/ca/clients/north')).toBe(false);
   });
 
+  it('names every line whose certificate the linter would refuse', async () => {
+    const scene = await openScene();
+    Object.assign(scene.settings.crl, { urls: ['ldap://acme.example/crl'] });
+    const wishes = { north: {}, south: {}, west: { validity: '30d' }, csr: { csr: handmadeCsr() } };
+    const faults = await faultsIn(run(scene, wishes));
+    expect(faults).toEqual(['2 north', '3 south', '4 west', '5 csr'].map((line) => `${line}: lint/refused`));
+  });
+
+  it('names the lines whose names alone the linter would refuse', async () => {
+    const scene = await openScene({ permitDns: ['acme.example'] });
+    const faults = await faultsIn(run(scene, { 'a.acme.example': {}, 'b.other.example': {} }));
+    expect(faults).toEqual(['3 b.other.example: lint/refused']);
+  });
+
+  it('decides anew what it decided too long ago', async () => {
+    const scene = await openScene();
+    const { ports } = scene.world;
+    const { exclusively } = ports.deliveries;
+    Object.assign(ports.deliveries, {
+      exclusively: (...args: Parameters<typeof exclusively>) => {
+        scene.world.now = new Date(scene.world.now.getTime() + 3_600_000);
+        return exclusively(...args);
+      },
+    });
+    const { issued } = await run(scene, { north: { validity: '30d' } });
+    expect(issued[0]?.notAfter).toEqual(new Date('2026-12-22T10:30:00Z'));
+  });
+
   it('says what differs from the certificate that a client has', async () => {
     const scene = await openScene();
     await scene.issue('north', { validity: '30d' });
@@ -311,14 +339,14 @@ describe('issueList', () => {
 
   it('tries nothing more after a group that the disk failed as a whole, and names the others', async () => {
     const scene = await openScene();
-    const wishes = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`c${i}`, {}]));
+    const wishes = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`c${i}`, {}]));
     scene.world.fail('append', diskFull);
     const { issued, failed } = await run(scene, wishes);
     expect(issued).toEqual([]);
-    expect(new Set(failed.map(({ client }) => client)).size).toBe(300);
-    expect(failed).toHaveLength(300);
-    expect(failed[299]).toMatchObject({
-      client: 'c299',
+    expect(new Set(failed.map(({ client }) => client)).size).toBe(600);
+    expect(failed).toHaveLength(600);
+    expect(failed[599]).toMatchObject({
+      client: 'c599',
       code: 'store/disk-full',
       message: expect.stringMatching(/^not tried, since others failed: /),
     });
@@ -373,6 +401,6 @@ describe('issueList', () => {
     }));
     const { issued } = await issueList({ lines, faults: [] }, { dryRun: false }, scene.settings, ports);
     expect(issued).toHaveLength(600);
-    expect(groups).toBe(6);
+    expect(groups).toBe(4);
   });
 });

@@ -17,6 +17,8 @@ import { parseSerial } from '../../../src/core/serial.ts';
 import type { Entry } from '../../../src/ledger/entry.ts';
 import { type Disk, realDisk } from '../../../src/store/disk.ts';
 import { createLedger, type FileLedger } from '../../../src/store/file-ledger.ts';
+import { Journal } from '../../../src/store/journal.ts';
+import { LedgerIndex } from '../../../src/store/ledger-index.ts';
 import { append, useLedgerDirectory } from '../../support/ledger-directory.ts';
 import { added, created, delivered, issued } from '../../support/ledger-entries.ts';
 
@@ -225,6 +227,70 @@ describe('a transaction', () => {
         message: `the ledger is locked by process ${process.pid} (since 00:00:00 UTC)`,
       });
     });
+  });
+});
+
+describe('a run of many transactions', () => {
+  const manifest = () => join(place.path, 'index', 'manifest');
+
+  it('indexes what it wrote at its end, or when it has become long', async () => {
+    begin();
+    const ledger = open({ tailEntries: 2 });
+    const seen = await ledger.inBulk(async () => {
+      for (const name of ['a', 'b', 'c', 'd']) await append(ledger, added(name));
+      const before = existsSync(manifest());
+      await append(ledger, ...Array.from({ length: 40 }, (_, index) => added(`client-${index}`)));
+      return [before, existsSync(manifest())];
+    });
+    expect(seen).toEqual([false, true]);
+    expect(await (await ledger.view()).clientCount()).toBe(44);
+  });
+
+  it('indexes at its end what it left, also when it throws', async () => {
+    begin();
+    const ledger = open({ tailEntries: 2 });
+    const bulk = ledger.inBulk(async () => {
+      for (const name of ['a', 'b', 'c']) await append(ledger, added(name));
+      throw new Error('no');
+    });
+    await expect(bulk).rejects.toThrow('no');
+    expect(existsSync(manifest())).toBe(true);
+  });
+
+  it('extends the index that others have extended meanwhile, and merged', async () => {
+    begin();
+    const [ledger, other] = [open({ tailEntries: 2 }), open({ tailEntries: 2 })];
+    const three = (name: string) => ['x', 'y', 'z'].map((each) => added(`${name}-${each}`));
+    await append(other, ...three('first'));
+    await ledger.inBulk(async () => {
+      await append(ledger, added('a'));
+      for (const name of ['b', 'c', 'd', 'e']) await append(other, ...three(name));
+      await append(ledger, ...Array.from({ length: 40 }, (_, index) => added(`client-${index}`)));
+    });
+    const directory = join(place.path, 'index');
+    const index = new LedgerIndex({
+      directory,
+      journal: new Journal(place.path, realDisk),
+      disk: realDisk,
+    }).open();
+    expect(index?.point.seq).toBe(57);
+    const files = index?.runs.map(({ id }) => `${id}.run`) ?? [];
+    expect(readdirSync(directory)).toEqual(expect.arrayContaining(files));
+    expect(await (await open().view()).clientCount()).toBe(56);
+  });
+
+  it('knows what it has written after it was indexed, as another object does', async () => {
+    begin();
+    const ledger = open({ tailEntries: 2 });
+    const serials = ['0a', '0b', '0c', '0d'];
+    await append(ledger, added('billing'), ...serials.map((serial) => issued('billing', serial)));
+    await append(ledger, ...['0a', '0b', '0c'].map((serial) => delivered('billing', serial)));
+    await append(ledger, delivered('billing', '0d'));
+    for (const view of [await ledger.view(), await open().view()]) {
+      expect(await view.undelivered()).toEqual([]);
+      for (const serial of serials.map(parseSerial))
+        expect(await view.certificate(serial)).toMatchObject({ serial, deliveredAt: clock() });
+    }
   });
 });
 

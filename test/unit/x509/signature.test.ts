@@ -1,7 +1,13 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { KeyAlgorithm } from '../../../src/core/key-algorithm.ts';
-import { openPublicKey, signBytes, verifyBytes } from '../../../src/x509/signature.ts';
+import {
+  openPublicKey,
+  signBytes,
+  signBytesAside,
+  verifyBytes,
+  verifyBytesAside,
+} from '../../../src/x509/signature.ts';
 import { digestOf, signatureAlgorithmOf } from '../../../src/x509/signature-algorithm.ts';
 import { freshKey } from '../../support/fresh-key.ts';
 
@@ -20,6 +26,17 @@ describe.each<KeyAlgorithm>(['p256', 'p384', 'ed25519', 'rsa2048'])('a signature
   test('is good under its key, opened or not', () => {
     expect(verifyBytes(spki, algorithm, bytes, signature)).toBe(true);
     expect(verifyBytes(openPublicKey(spki), algorithm, bytes, signature)).toBe(true);
+  });
+
+  test('made aside is of the bytes as they were', async () => {
+    const changing = Buffer.from(bytes);
+    const pending = signBytesAside(key, algorithm, changing);
+    changing.fill(0);
+    const aside = await pending;
+    expect(verifyBytes(spki, algorithm, bytes, aside)).toBe(true);
+    for (const from of [spki, openPublicKey(spki)])
+      expect(await verifyBytesAside(from, algorithm, bytes, aside)).toBe(true);
+    expect(await verifyBytesAside(spki, algorithm, changing, aside)).toBe(false);
   });
 
   test('is not good over other bytes', () => {
