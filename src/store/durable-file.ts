@@ -62,6 +62,7 @@ export function replaceUnsynced(
 export function createDurably(path: string, content: string | Uint8Array, options: DurableOptions): void {
   placeDurably(path, content, options, (disk, temporary) => {
     claimName(temporary, path, disk);
+    disk.unlinkSync(temporary);
   });
 }
 
@@ -95,15 +96,26 @@ export function streamDurably(
     });
     flush();
   };
-  placeDurably(path, content, { mode, disk, suffix }, (_, temporary) => {
+  let isNamed = false;
+  const place = (_: Disk, temporary: string) => {
     try {
       claimName(temporary, path, disk);
+      isNamed = true;
+      disk.unlinkSync(temporary);
     } catch (error) {
-      if (!hasErrorCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+      if (isNamed || !hasErrorCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
       checkFree(path, disk);
       disk.renameSync(temporary, path);
+      isNamed = true;
     }
-  });
+  };
+  try {
+    placeDurably(path, content, { mode, disk, suffix }, place);
+  } catch (error) {
+    // Whoever asked for the file asks again, and is not to find one whose name may not last.
+    if (isNamed) removeIfThere(path, disk);
+    throw error;
+  }
 }
 
 /** Throws `store/occupied` if there is something of that name. */
@@ -140,7 +152,7 @@ export function writeAll(fd: number, octets: Uint8Array, position: number, disk:
   }
 }
 
-/** Gives the file a name that must be free. */
+/** Gives the file a second name, which must be free. */
 function claimName(temporary: string, path: string, disk: Disk): void {
   try {
     disk.linkSync(temporary, path);
@@ -148,7 +160,6 @@ function claimName(temporary: string, path: string, disk: Disk): void {
     if (hasErrorCode(error, 'EEXIST')) throw occupied(path, error);
     throw error;
   }
-  disk.unlinkSync(temporary);
 }
 
 function occupied(path: string, cause?: unknown): CaError {

@@ -12,7 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, realDisk } from '../../../src/store/disk.ts';
-import { createDurably, replaceUnsynced, writeDurably } from '../../../src/store/durable-file.ts';
+import {
+  createDurably,
+  replaceUnsynced,
+  streamDurably,
+  writeDurably,
+} from '../../../src/store/durable-file.ts';
 
 let directory: string;
 
@@ -108,6 +113,33 @@ describe('writeDurably', () => {
     };
     expect(() => writeDurably(join(directory, 'x'), 'x', { mode: 0o600, disk })).toThrow(TypeError);
   });
+});
+
+describe('streamDurably', () => {
+  it.each(['writeSync', 'fsyncSync', 'linkSync', 'unlinkSync'] as const)(
+    'leaves nothing when %s fails, so that the same can be asked for again',
+    (name) => {
+      const path = join(directory, 'backup.tar');
+      const calls = name === 'fsyncSync' ? 2 : 1; // the directory's
+      for (let good = 0; good < calls; good++) {
+        let left = good;
+        const failing = {
+          ...realDisk,
+          [name]: (...parameters: never[]) => {
+            if (left-- === 0) throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'x' });
+            return (realDisk[name] as (...parameters: never[]) => unknown)(...parameters);
+          },
+        } as Disk;
+        const write = (disk: Disk) =>
+          streamDurably(path, { mode: 0o600, disk }, (octets) => octets(Buffer.from('all of it')));
+        expect(() => write(failing)).toThrow(expect.objectContaining({ code: 'store/io' }));
+        expect(readdirSync(directory)).toEqual([]);
+        write(realDisk);
+        expect(readFileSync(path, 'utf8')).toBe('all of it');
+        rmSync(path);
+      }
+    },
+  );
 });
 
 describe('replaceUnsynced', () => {
