@@ -1,3 +1,67 @@
+import { compareOctets } from './index-tables.ts';
+
+/** Rows of one width, one after another, and the same memory as words. */
+export interface RowMemory {
+  readonly octets: Buffer;
+  readonly words: Int32Array;
+  /** Octets of a row, a multiple of four. */
+  readonly stride: number;
+  readonly count: number;
+}
+
+/**
+ * The rows given, which are in the order they came, sorted by the octets at `start`, and left in that order where these are
+ * the same: by 32 bits first, and then in full where these do not tell neighbours apart. What was given is overwritten.
+ */
+export function sortRows(memory: RowMemory, rows: Uint32Array, start: number, length: number): Uint32Array {
+  const { octets, stride, count } = memory;
+  // The high octet of dates is the same for most of them: then the low ones tell them apart, and tell all.
+  const bitsAt = length === 5 && isSame(memory, rows, start) ? start + 1 : start;
+  const bits = new Uint32Array(rows.length);
+  for (let index = 0; index < rows.length; index++) {
+    bits[index] = bitsOf(octets, (rows[index] ?? 0) * stride + bitsAt);
+  }
+  // Of equal neighbours the rest is looked at, which lies too far apart to look for it in each row.
+  const rest = length === 8 ? new Uint32Array(count) : undefined;
+  if (rest) for (let row = 0; row < rest.length; row++) rest[row] = bitsOf(octets, row * stride + start + 4);
+  const sorted = sortByBits({ rows, bits });
+  if (bitsAt > start) return sorted.rows;
+  const order = rest
+    ? (a: number, b: number): number => (rest[a] ?? 0) - (rest[b] ?? 0)
+    : (a: number, b: number): number =>
+        compareOctets(octets, a * stride + start, octets, b * stride + start, length);
+  sortEqual(sorted.rows, sorted.bits, order);
+  return sorted.rows;
+}
+
+function bitsOf(octets: Buffer, at: number): number {
+  return (
+    (((octets[at] ?? 0) << 24) |
+      ((octets[at + 1] ?? 0) << 16) |
+      ((octets[at + 2] ?? 0) << 8) |
+      (octets[at + 3] ?? 0)) >>>
+    0
+  );
+}
+
+function sortEqual(rows: Uint32Array, bits: Uint32Array, order: (a: number, b: number) => number): void {
+  for (let first = 0, end = 1; first < rows.length; first = end++) {
+    let isInOrder = true;
+    for (; end < rows.length && bits[end] === bits[first]; end++) {
+      isInOrder &&= order(rows[end - 1] ?? 0, rows[end] ?? 0) <= 0;
+    }
+    if (!isInOrder) rows.subarray(first, end).sort((a, b) => order(a, b) || a - b);
+  }
+}
+
+function isSame({ octets, stride }: RowMemory, rows: Uint32Array, octetAt: number): boolean {
+  const first = octets[(rows[0] ?? 0) * stride + octetAt];
+  for (let index = 1; index < rows.length; index++) {
+    if (octets[(rows[index] ?? 0) * stride + octetAt] !== first) return false;
+  }
+  return true;
+}
+
 /** Rows, and beside each the 32 bits by which it is sorted. */
 interface Pairs {
   readonly rows: Uint32Array;
@@ -5,7 +69,7 @@ interface Pairs {
 }
 
 /** Sorts rows by their bits, equal ones in the order they came: a radix sort. What was given is overwritten. */
-export function sortByBits(pairs: Pairs): Pairs {
+function sortByBits(pairs: Pairs): Pairs {
   const { length } = pairs.rows;
   let from = pairs;
   let to: Pairs = { rows: new Uint32Array(length), bits: new Uint32Array(length) };
