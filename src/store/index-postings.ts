@@ -1,7 +1,7 @@
 import type { BlockWriter } from './index-blocks.ts';
 import { gather, inStretches } from './index-gather.ts';
 import { clientKeyAt, factsAt, keyKeyAt, rowsSaying, stride } from './index-rows.ts';
-import { type RowMemory, sortRows } from './index-sort.ts';
+import { type RowMemory, type SortSpace, sortRows } from './index-sort.ts';
 import { certificateRow as at, flags, postingKeyOctets, tableWidths } from './index-tables.ts';
 
 /** The tables that take longest for what they are, of nothing but the certificates' rows: another thread may write them. */
@@ -14,17 +14,27 @@ export function isPosting(name: string): name is PostingName {
 }
 
 /** Writes one of these tables alone: the writer stands at its beginning. */
-export function writePostingTable(rows: RowMemory, name: PostingName, writer: BlockWriter): void {
+export function writePostingTable(
+  rows: RowMemory,
+  name: PostingName,
+  writer: BlockWriter,
+  space: SortSpace,
+): void {
   writer.begin(tableWidths[name]);
-  writePostings(rows, name, writer);
+  writePostings(rows, name, writer, space);
   writer.end();
   writer.finish();
 }
 
 /** Writes the rows of one of these tables. */
-export function writePostings(rows: RowMemory, name: PostingName, writer: BlockWriter): void {
+export function writePostings(
+  rows: RowMemory,
+  name: PostingName,
+  writer: BlockWriter,
+  space: SortSpace,
+): void {
   const keyAt = name === 'byClient' ? clientKeyAt : keyKeyAt;
-  const sorted = sortRows(rows, rowsSaying(rows, flags.issued), keyAt, postingKeyOctets);
+  const sorted = sortRows(rows, rowsSaying(rows, flags.issued), keyAt, postingKeyOctets, space);
   const width = tableWidths[name];
   inStretches(sorted, writer, (some, into) => {
     gather(rows.words, stride, keyAt, some, writer.words, into, width, postingKeyOctets);

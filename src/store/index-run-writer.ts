@@ -11,7 +11,7 @@ import {
   writePostingTable,
 } from './index-postings.ts';
 import { type CertificateRows, factsAt, factsOctets, factsStride, stride } from './index-rows.ts';
-import { sortRows } from './index-sort.ts';
+import { SortSpace, sortRows } from './index-sort.ts';
 import {
   certificateRow as at,
   copyOctets,
@@ -52,12 +52,13 @@ export function writeRun(run: RunContents, writer: BlockWriter, share?: SharePos
   const issuedCount = issued.length;
   const blocks = { byClient, byKey: byClient + blocksFor(issuedCount, tableWidths.byClient) };
   const shared = share?.({ memory: rows.memory, count: rows.count, blocks });
-  const byEnd = sortRows(rows, issued, at.notAfter, 5);
+  const space = new SortSpace(rows.count);
+  const byEnd = sortRows(rows, issued, at.notAfter, 5, space);
   for (const name of tableNames) {
     writer.begin(tableWidths[name]);
-    if (name === 'certificates') writeCertificates(certificates, all, writer);
+    if (name === 'certificates') writeCertificates(certificates, all, writer, space);
     else if (isPosting(name) && shared) writer.leave(issuedCount);
-    else if (isPosting(name)) writePostings(rows, name, writer);
+    else if (isPosting(name)) writePostings(rows, name, writer, space);
     else if (name === 'byNotAfter') writeEnds(certificates, byEnd, writer);
     else if (name === 'live') writeLive(certificates, byEnd, writer);
     else if (name === 'revokedEnds') writeSorted(writer, run.revokedEnds, 5);
@@ -71,15 +72,20 @@ export function writeRun(run: RunContents, writer: BlockWriter, share?: SharePos
   writer.finish();
   for (const name of shared ? postingNames.toReversed() : []) {
     if (!shared?.begin(name) && shared?.isWritten(name)) continue;
-    writePostingTable(rows, name, writer.from(blocks[name]));
+    writePostingTable(rows, name, writer.from(blocks[name]), space);
   }
   return counts as RowCounts;
 }
 
-function writeCertificates(certificates: CertificateRows, all: Uint32Array, writer: BlockWriter): void {
+function writeCertificates(
+  certificates: CertificateRows,
+  all: Uint32Array,
+  writer: BlockWriter,
+  space: SortSpace,
+): void {
   const { rows, factWords } = certificates;
   const width = tableWidths.certificates;
-  const sorted = sortRows(rows, all, 0, serialKeyOctets);
+  const sorted = sortRows(rows, all, 0, serialKeyOctets, space);
   inStretches(sorted, writer, (some, into) => {
     gather(rows.words, stride, 0, some, writer.words, into, width, factsAt);
     gather(factWords, factsStride, 0, some, writer.words, into + factsAt, width, factsOctets);

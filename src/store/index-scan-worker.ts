@@ -5,6 +5,7 @@ import { scanLines } from './index-lines.ts';
 import { type PostingOrder, postingNames, SharedPostings, writePostingTable } from './index-postings.ts';
 import { stride } from './index-rows.ts';
 import { BatchRing, type ScanOrder, slotState } from './index-scan-thread.ts';
+import { SortSpace } from './index-sort.ts';
 import { Journal, withFile } from './journal.ts';
 
 /**
@@ -32,12 +33,13 @@ function writeTables({ path, id, memory, count, blocks, states }: PostingOrder):
   const octets = Buffer.from(memory);
   const rows = { octets, words: wordsOf(octets), stride, count };
   const shared = new SharedPostings(states);
+  const space = new SortSpace(count);
   // The file is opened anew: a descriptor of the other thread's would be another file once that has closed it.
   withFile(realDisk, path, 'r+', (fd) => {
     for (const name of postingNames) {
       if (!shared.begin(name)) continue;
       try {
-        writePostingTable(rows, name, new BlockWriter(id, intoFile(realDisk, fd), blocks[name]));
+        writePostingTable(rows, name, new BlockWriter(id, intoFile(realDisk, fd), blocks[name]), space);
         shared.end(name, true);
       } catch (error) {
         shared.end(name, false);

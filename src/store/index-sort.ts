@@ -9,29 +9,54 @@ export interface RowMemory {
   readonly count: number;
 }
 
+/** Memory to sort in, 12 octets a row: kept from one sorting to the next, it is taken from the system once. */
+export class SortSpace {
+  readonly #bits: Uint32Array;
+  readonly #others: Pairs;
+
+  /** @param rows how many may be sorted in it */
+  constructor(rows: number) {
+    this.#bits = new Uint32Array(rows);
+    this.#others = { rows: new Uint32Array(rows), bits: new Uint32Array(rows) };
+  }
+
+  /** The bits of so many rows, and as many pairs more. */
+  take(rows: number): { readonly bits: Uint32Array; readonly others: Pairs } {
+    const others = { rows: this.#others.rows.subarray(0, rows), bits: this.#others.bits.subarray(0, rows) };
+    return { bits: this.#bits.subarray(0, rows), others };
+  }
+}
+
 /**
  * The rows given, which are in the order they came, sorted by the octets at `start`, and left in that order where these are
- * the same: by 32 bits first, and then in full where these do not tell neighbours apart. What was given is overwritten.
+ * the same: by 32 bits first, and then in full where these do not tell neighbours apart. They are sorted where they are.
  */
-export function sortRows(memory: RowMemory, rows: Uint32Array, start: number, length: number): Uint32Array {
+export function sortRows(
+  memory: RowMemory,
+  rows: Uint32Array,
+  start: number,
+  length: number,
+  space = new SortSpace(rows.length),
+): Uint32Array {
   const { octets, stride, count } = memory;
   // The high octet of dates is the same for most of them: then the low ones tell them apart, and tell all.
   const bitsAt = length === 5 && isSame(memory, rows, start) ? start + 1 : start;
-  const bits = new Uint32Array(rows.length);
+  const { bits, others } = space.take(rows.length);
   for (let index = 0; index < rows.length; index++) {
     bits[index] = bitsOf(octets, (rows[index] ?? 0) * stride + bitsAt);
   }
   // Of equal neighbours the rest is looked at, which lies too far apart to look for it in each row.
   const rest = length === 8 ? new Uint32Array(count) : undefined;
   if (rest) for (let row = 0; row < rest.length; row++) rest[row] = bitsOf(octets, row * stride + start + 4);
-  const sorted = sortByBits({ rows, bits });
-  if (bitsAt > start) return sorted.rows;
+  const sorted = sortByBits({ rows, bits }, others);
+  rows.set(sorted.rows);
+  if (bitsAt > start) return rows;
   const order = rest
     ? (a: number, b: number): number => (rest[a] ?? 0) - (rest[b] ?? 0)
     : (a: number, b: number): number =>
         compareOctets(octets, a * stride + start, octets, b * stride + start, length);
-  sortEqual(sorted.rows, sorted.bits, order);
-  return sorted.rows;
+  sortEqual(rows, sorted.bits, order);
+  return rows;
 }
 
 function bitsOf(octets: Buffer, at: number): number {
@@ -68,11 +93,10 @@ interface Pairs {
   readonly bits: Uint32Array;
 }
 
-/** Sorts rows by their bits, equal ones in the order they came: a radix sort. What was given is overwritten. */
-function sortByBits(pairs: Pairs): Pairs {
-  const { length } = pairs.rows;
+/** Sorts rows by their bits, equal ones in the order they came: a radix sort. Both are overwritten. */
+function sortByBits(pairs: Pairs, others: Pairs): Pairs {
   let from = pairs;
-  let to: Pairs = { rows: new Uint32Array(length), bits: new Uint32Array(length) };
+  let to = others;
   // Eleven bits at a time: so many places to write to stay in the nearest cache.
   for (const shift of [0, 11, 22]) {
     sortByDigit(from, to, shift);
