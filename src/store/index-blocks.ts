@@ -18,12 +18,30 @@ export function rowsPerBlock(width: number): number {
   return Math.floor((sumAt - headerOctets) / width);
 }
 
+/** How many blocks so many rows of that width take. */
+export function blocksFor(rows: number, width: number): number {
+  return Math.ceil(rows / rowsPerBlock(width));
+}
+
 /** Something in the index is not what was written: it is thrown away and built again, and no answer comes from it. */
 export class IndexDamage extends Error {}
 
 /** A new run's id. */
 export function newRunId(): Buffer {
   return randomBytes(8);
+}
+
+/** Takes blocks that follow one another, the first of that number. */
+export type BlockSink = (octets: Buffer, block: number) => void;
+
+/** Writes blocks to their place in a run's file. */
+export function intoFile(disk: Disk, fd: number): BlockSink {
+  return (octets, block) => {
+    for (let written = 0; written < octets.length; ) {
+      const position = block * blockOctets + written;
+      written += disk.writeSync(fd, octets, written, octets.length - written, position);
+    }
+  };
 }
 
 /** Writes the tables of a run one after another, each beginning with a new block. */
@@ -33,17 +51,23 @@ export class BlockWriter {
   /** The same memory. Where a table's rows are a multiple of four octets wide, they begin with a word. */
   readonly words = wordsOf(this.buffer);
   readonly #id: Uint8Array;
-  readonly #sink: (octets: Buffer) => void;
-  #block = 0;
+  readonly #sink: BlockSink;
+  #block: number;
   #inBuffer = 0;
   #width = 1;
   #perBlock = 1;
   #rows = 0;
   #inBlock = 0;
 
-  constructor(id: Uint8Array, sink: (octets: Buffer) => void) {
+  constructor(id: Uint8Array, sink: BlockSink, firstBlock = 0) {
     this.#id = id;
     this.#sink = sink;
+    this.#block = firstBlock;
+  }
+
+  /** A writer of the same run's blocks from that one on. */
+  from(block: number): BlockWriter {
+    return new BlockWriter(this.#id, this.#sink, block);
   }
 
   begin(width: number): void {
@@ -68,6 +92,13 @@ export class BlockWriter {
     return { at, count };
   }
 
+  /** Leaves out the blocks of so many rows, the whole table: they are written elsewhere. */
+  leave(rows: number): void {
+    this.finish();
+    this.#rows = rows;
+    this.#block += blocksFor(rows, this.#width);
+  }
+
   /** Ends the table and gives the number of its rows. */
   end(): number {
     if (this.#inBlock > 0) this.#seal();
@@ -76,7 +107,7 @@ export class BlockWriter {
 
   /** Hands over what is left. */
   finish(): void {
-    this.#sink(this.buffer.subarray(0, this.#inBuffer * blockOctets));
+    this.#sink(this.buffer.subarray(0, this.#inBuffer * blockOctets), this.#block - this.#inBuffer);
     this.#inBuffer = 0;
   }
 
@@ -89,7 +120,7 @@ export class BlockWriter {
     block.writeUInt32BE(crc32(block.subarray(0, sumAt)), sumAt);
     this.#inBlock = 0;
     if (++this.#inBuffer * blockOctets < this.buffer.length) return;
-    this.#sink(this.buffer);
+    this.#sink(this.buffer, this.#block - this.#inBuffer);
     this.#inBuffer = 0;
   }
 }

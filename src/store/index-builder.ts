@@ -12,7 +12,7 @@ import {
   supersedesNone,
   supersedesUnknown,
 } from './index-rows.ts';
-import { writeRun } from './index-run-writer.ts';
+import { type SharePostings, writeRun } from './index-run-writer.ts';
 import {
   certificateRow as at,
   copyWords,
@@ -74,7 +74,9 @@ export class RunBuilder {
   }
 
   /** Writes the tables and gives the numbers of their rows. */
-  write(writer: BlockWriter): RowCounts {
+  write(writer: BlockWriter, share?: SharePostings): RowCounts {
+    this.#rows.rows.close();
+    this.#clients.rows.close();
     return writeRun(
       {
         certificates: this.#rows,
@@ -85,6 +87,7 @@ export class RunBuilder {
         settled: this.#settled,
       },
       writer,
+      share,
     );
   }
 

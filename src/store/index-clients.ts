@@ -1,5 +1,6 @@
 import { KeyedRows } from './index-keyed-rows.ts';
 import type { LineBatch } from './index-lines.ts';
+import { sortRows } from './index-sort.ts';
 import {
   clientKey,
   clientNameOctets,
@@ -47,7 +48,7 @@ export class ClientRows {
   /** The rows, sorted. */
   sorted(): Uint32Array {
     const all = Uint32Array.from({ length: this.rows.count }, (_, row) => row);
-    return this.rows.sorted(all, 0, clientKeyOctets);
+    return sortRows(this.rows, all, 0, clientKeyOctets);
   }
 }
 

@@ -1,7 +1,6 @@
 import { wordsOf } from './index-blocks.ts';
 import { mix } from './index-hash.ts';
-import { sortByBits } from './index-sort.ts';
-import { compareOctets } from './index-tables.ts';
+import type { RowMemory } from './index-sort.ts';
 
 export interface KeyedRowsOptions {
   /** Octets of a row, a multiple of four. */
@@ -19,8 +18,9 @@ const firstOctetOfWord = new Int32Array(new Uint8Array([0xff, 0, 0, 0]).buffer)[
  * Rows of one width in one stretch of memory, each found by its key in a hash table. A key is written into the draft, the place
  * of the row that comes next, and is looked for there, so that nothing is copied.
  */
-export class KeyedRows {
-  /** The rows, one after another, and the same memory as words: replaced when they grow. */
+export class KeyedRows implements RowMemory {
+  /** Replaced when they grow. Another thread may share them. */
+  memory: SharedArrayBuffer;
   octets: Buffer;
   words: Int32Array;
   count = 0;
@@ -40,7 +40,8 @@ export class KeyedRows {
     this.#keyWords = Math.ceil(keyOctets / 4);
     this.#lastWord = keyOctets % 4 === 0 ? -1 : firstOctetOfWord;
     this.#capacity = Math.max(estimate, 64);
-    this.octets = Buffer.alloc(this.#capacity * stride);
+    this.memory = new SharedArrayBuffer(this.#capacity * stride);
+    this.octets = Buffer.from(this.memory);
     this.words = wordsOf(this.octets);
     this.#slots = slotsFor(this.#capacity);
   }
@@ -81,58 +82,9 @@ export class KeyedRows {
     return row;
   }
 
-  /**
-   * The rows given, which are in the order they came, sorted by the octets at `start`, and left in that order where these are
-   * the same: by 32 bits first, and then in full where these do not tell neighbours apart. What was given is overwritten.
-   */
-  sorted(rows: Uint32Array, start: number, length: number): Uint32Array {
-    const { octets, stride } = this;
-    // The high octet of dates is the same for most of them: then the low ones tell them apart, and tell all.
-    const bitsAt = length === 5 && this.#isSame(rows, start) ? start + 1 : start;
-    const bits = new Uint32Array(rows.length);
-    for (let index = 0; index < rows.length; index++) {
-      bits[index] = this.#bits((rows[index] ?? 0) * stride + bitsAt);
-    }
-    // Of equal neighbours the rest is looked at, which lies too far apart to look for it in each row.
-    const rest = length === 8 ? new Uint32Array(this.count) : undefined;
-    if (rest) for (let row = 0; row < rest.length; row++) rest[row] = this.#bits(row * stride + start + 4);
-    const sorted = sortByBits({ rows, bits });
-    if (bitsAt > start) return sorted.rows;
-    const order = rest
-      ? (a: number, b: number): number => (rest[a] ?? 0) - (rest[b] ?? 0)
-      : (a: number, b: number): number =>
-          compareOctets(octets, a * stride + start, octets, b * stride + start, length);
-    this.#sortEqual(sorted.rows, sorted.bits, order);
-    return sorted.rows;
-  }
-
-  #bits(at: number): number {
-    const { octets } = this;
-    return (
-      (((octets[at] ?? 0) << 24) |
-        ((octets[at + 1] ?? 0) << 16) |
-        ((octets[at + 2] ?? 0) << 8) |
-        (octets[at + 3] ?? 0)) >>>
-      0
-    );
-  }
-
-  #sortEqual(rows: Uint32Array, bits: Uint32Array, order: (a: number, b: number) => number): void {
-    for (let first = 0, end = 1; first < rows.length; first = end++) {
-      let isInOrder = true;
-      for (; end < rows.length && bits[end] === bits[first]; end++) {
-        isInOrder &&= order(rows[end - 1] ?? 0, rows[end] ?? 0) <= 0;
-      }
-      if (!isInOrder) rows.subarray(first, end).sort((a, b) => order(a, b) || a - b);
-    }
-  }
-
-  #isSame(rows: Uint32Array, octetAt: number): boolean {
-    const first = this.octets[(rows[0] ?? 0) * this.stride + octetAt];
-    for (let index = 1; index < rows.length; index++) {
-      if (this.octets[(rows[index] ?? 0) * this.stride + octetAt] !== first) return false;
-    }
-    return true;
+  /** Gives the memory of the hash table back. Nothing is found or added after that. */
+  close(): void {
+    this.#slots = new Int32Array(0);
   }
 
   #isDraft(row: number): boolean {
@@ -165,7 +117,8 @@ export class KeyedRows {
 
   #grow(): void {
     this.#capacity *= 2;
-    const octets = Buffer.alloc(this.#capacity * this.stride);
+    this.memory = new SharedArrayBuffer(this.#capacity * this.stride);
+    const octets = Buffer.from(this.memory);
     octets.set(this.octets);
     this.octets = octets;
     this.words = wordsOf(octets);

@@ -1,5 +1,6 @@
 import { wordsOf } from './index-blocks.ts';
 import { KeyedRows } from './index-keyed-rows.ts';
+import type { RowMemory } from './index-sort.ts';
 import { certificateRow as at, flags, serialKeyOctets, tableWidths } from './index-tables.ts';
 
 /**
@@ -93,10 +94,7 @@ export class CertificateRows {
 
   /** The rows of which this run says one of these flags, in the order they came. */
   saying(flag: number): Uint32Array {
-    const found = new Uint32Array(this.rows.count);
-    let count = 0;
-    for (let row = 0; row < found.length; row++) if (this.says(row, flag)) found[count++] = row;
-    return found.subarray(0, count);
+    return rowsSaying(this.rows, flag);
   }
 
   #growFacts(): void {
@@ -105,4 +103,14 @@ export class CertificateRows {
     this.facts = facts;
     this.factWords = wordsOf(facts);
   }
+}
+
+/** The rows of which this run says one of these flags, in the order they came. */
+export function rowsSaying({ octets, count }: RowMemory, flag: number): Uint32Array {
+  const found = new Uint32Array(count);
+  let length = 0;
+  for (let row = 0; row < count; row++) {
+    if (((octets[row * stride + at.flags] ?? 0) & flag) !== 0) found[length++] = row;
+  }
+  return found.subarray(0, length);
 }

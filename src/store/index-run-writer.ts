@@ -1,21 +1,22 @@
 import { revocationStart } from '../core/revocation-page.ts';
-import type { BlockWriter } from './index-blocks.ts';
+import { type BlockWriter, blocksFor } from './index-blocks.ts';
 import type { ClientRows } from './index-clients.ts';
+import { gather, inStretches } from './index-gather.ts';
 import {
-  type CertificateRows,
-  clientKeyAt,
-  factsAt,
-  factsOctets,
-  factsStride,
-  keyKeyAt,
-  stride,
-} from './index-rows.ts';
+  isPosting,
+  type PostingPlan,
+  postingNames,
+  type SharedPostings,
+  writePostings,
+  writePostingTable,
+} from './index-postings.ts';
+import { type CertificateRows, factsAt, factsOctets, factsStride, stride } from './index-rows.ts';
+import { SortSpace, sortRows } from './index-sort.ts';
 import {
   certificateRow as at,
   copyOctets,
   endRowOctets,
   flags,
-  postingKeyOctets,
   type RowCounts,
   readSeconds,
   serialKeyOctets,
@@ -37,35 +38,54 @@ export interface RunContents {
   readonly settled: readonly number[];
 }
 
+/** Lets another thread begin with these tables, where there is one. */
+export type SharePostings = (plan: PostingPlan) => SharedPostings;
+
 /** Writes the tables of a run, and gives the numbers of their rows. */
-export function writeRun(run: RunContents, writer: BlockWriter): RowCounts {
+export function writeRun(run: RunContents, writer: BlockWriter, share?: SharePostings): RowCounts {
   const counts: Partial<Record<TableName, number>> = {};
   const { certificates } = run;
   const issued = certificates.saying(flags.issued);
-  const byEnd = certificates.rows.sorted(issued.slice(), at.notAfter, 5);
+  const all = certificates.saying(0xff);
+  const { rows } = certificates;
+  const byClient = blocksFor(all.length, tableWidths.certificates);
+  const issuedCount = issued.length;
+  const blocks = { byClient, byKey: byClient + blocksFor(issuedCount, tableWidths.byClient) };
+  const shared = share?.({ memory: rows.memory, count: rows.count, blocks });
+  const space = new SortSpace(rows.count);
+  const byEnd = sortRows(rows, issued, at.notAfter, 5, space);
   for (const name of tableNames) {
     writer.begin(tableWidths[name]);
-    if (name === 'certificates') writeCertificates(certificates, writer);
-    else if (name === 'byClient') writePostings(certificates, issued.slice(), clientKeyAt, writer);
-    else if (name === 'byKey') writePostings(certificates, issued.slice(), keyKeyAt, writer);
+    if (name === 'certificates') writeCertificates(certificates, all, writer, space);
+    else if (isPosting(name) && shared) writer.leave(issuedCount);
+    else if (isPosting(name)) writePostings(rows, name, writer, space);
     else if (name === 'byNotAfter') writeEnds(certificates, byEnd, writer);
     else if (name === 'live') writeLive(certificates, byEnd, writer);
     else if (name === 'revokedEnds') writeSorted(writer, run.revokedEnds, 5);
     else if (name === 'ended') writeEnded(run, writer);
-    else if (name === 'undelivered') writeUndelivered(certificates, issued, writer);
+    else if (name === 'undelivered') writeUndelivered(certificates, writer);
     else if (name === 'settled') writeSorted(writer, run.settled, 6);
     else if (name === 'revocations') writeRevocations(run, writer);
     else writeClients(run.clients, writer);
     counts[name] = writer.end();
   }
   writer.finish();
+  for (const name of shared ? postingNames.toReversed() : []) {
+    if (!shared?.begin(name) && shared?.isWritten(name)) continue;
+    writePostingTable(rows, name, writer.from(blocks[name]), space);
+  }
   return counts as RowCounts;
 }
 
-function writeCertificates(certificates: CertificateRows, writer: BlockWriter): void {
+function writeCertificates(
+  certificates: CertificateRows,
+  all: Uint32Array,
+  writer: BlockWriter,
+  space: SortSpace,
+): void {
   const { rows, factWords } = certificates;
   const width = tableWidths.certificates;
-  const sorted = rows.sorted(certificates.saying(0xff), 0, serialKeyOctets);
+  const sorted = sortRows(rows, all, 0, serialKeyOctets, space);
   inStretches(sorted, writer, (some, into) => {
     gather(rows.words, stride, 0, some, writer.words, into, width, factsAt);
     gather(factWords, factsStride, 0, some, writer.words, into + factsAt, width, factsOctets);
@@ -76,22 +96,6 @@ function writeCertificates(certificates: CertificateRows, writer: BlockWriter): 
       if (certificates.isIssuedHere(some[index] ?? 0)) continue;
       writer.buffer.fill(0, row + at.notAfter, row + at.deliveredAt);
     }
-  });
-}
-
-function writePostings(
-  { rows }: CertificateRows,
-  issued: Uint32Array,
-  keyAt: number,
-  writer: BlockWriter,
-): void {
-  const sorted = rows.sorted(issued, keyAt, postingKeyOctets);
-  const width = tableWidths.byKey;
-  inStretches(sorted, writer, (some, into) => {
-    gather(rows.words, stride, keyAt, some, writer.words, into, width, postingKeyOctets);
-    // The octet before `seq` makes it whole words.
-    gather(rows.words, stride, at.seq - 1, some, writer.words, into + 8, width, factsAt - at.seq + 1);
-    for (let index = 0; index < some.length; index++) writer.buffer[into + index * width + 8] = 0;
   });
 }
 
@@ -119,19 +123,6 @@ function writeClients(clients: ClientRows, writer: BlockWriter): void {
   });
 }
 
-/** Has these rows written as many at a time as fit into the writer's block, the first of them at `into`. */
-function inStretches(
-  rows: Uint32Array,
-  writer: BlockWriter,
-  write: (some: Uint32Array, into: number) => void,
-): void {
-  for (let done = 0, end = 0; done < rows.length; done = end) {
-    const { at: into, count } = writer.rows(rows.length - done);
-    end = done + count;
-    write(rows.subarray(done, end), into);
-  }
-}
-
 function writeEnded({ certificates: rows, ended }: RunContents, writer: BlockWriter): void {
   for (const row of ended.toSorted(
     (a, b) => rows.notAfter(a) - rows.notAfter(b) || rows.seq(a) - rows.seq(b),
@@ -141,8 +132,9 @@ function writeEnded({ certificates: rows, ended }: RunContents, writer: BlockWri
   }
 }
 
-function writeUndelivered(certificates: CertificateRows, issued: Uint32Array, writer: BlockWriter): void {
-  for (const row of issued) {
+function writeUndelivered(certificates: CertificateRows, writer: BlockWriter): void {
+  for (let row = 0; row < certificates.rows.count; row++) {
+    if (!certificates.isIssuedHere(row)) continue;
     if (certificates.has(row, flags.delivered | flags.superseded | flags.revoked)) continue;
     const start = row * stride + at.seq;
     copyOctets(certificates.octets, start, writer.buffer, writer.row(), factsAt - at.seq);
@@ -171,29 +163,4 @@ function writeRevocations({ certificates, revocations }: RunContents, writer: Bl
 function writeSorted(writer: BlockWriter, numbers: readonly number[], octets: number): void {
   for (const number of Float64Array.from(numbers).sort())
     writeNumber(writer.buffer, writer.row(), number, octets);
-}
-
-/**
- * Copies the octets at `start` of these rows, one below the other. All begin and end with words. Word by word, and not row by
- * row: the first words of many rows are then fetched at once, from memory that is too large for any cache.
- */
-function gather(
-  from: Int32Array,
-  fromStride: number,
-  start: number,
-  rows: Uint32Array,
-  into: Int32Array,
-  intoAt: number,
-  intoStride: number,
-  octets: number,
-): void {
-  const fromWords = fromStride / 4;
-  const intoWords = intoStride / 4;
-  for (let word = 0; word < octets / 4; word++) {
-    const source = start / 4 + word;
-    let target = intoAt / 4 + word;
-    for (let index = 0; index < rows.length; index++, target += intoWords) {
-      into[target] = from[(rows[index] ?? 0) * fromWords + source] ?? 0;
-    }
-  }
 }

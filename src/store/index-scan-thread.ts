@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { batchOctets, LineBatch, type ScanStart } from './index-lines.ts';
+import { type PostingOrder, SharedPostings } from './index-postings.ts';
 
 /** What the thread is told when it is started. */
 export interface ScanOrder {
@@ -53,38 +54,58 @@ export class BatchRing {
   }
 }
 
-/**
- * The journal's lines after a point as {@link scanLines} gives them, scanned in a thread of its own while they are worked with
- * here. They end early where the thread could not be started or could not go on, whatever the reason: who goes on from there
- * meets it.
- *
- * @param program the path of the bundled `index-scan-worker`
- */
-export function* scanInThread(
-  program: string,
-  directory: string,
-  start: ScanStart,
-): Generator<LineBatch, void> {
-  if (availableParallelism() === 1) return;
-  const memory = new SharedArrayBuffer(ringHeader + ringBatches * batchOctets);
-  let worker: Worker;
-  try {
-    worker = new Worker(program, { workerData: { directory, start, memory } satisfies ScanOrder });
-  } catch {
-    return;
+/** A thread beside this one: it scans lines while they are folded here, and then writes some of the tables made of them. */
+export class IndexThread {
+  readonly #worker: Worker;
+  readonly #ring: BatchRing;
+
+  /**
+   * Starts it with the journal's lines after a point; undefined where that cannot be, or would be no gain.
+   *
+   * @param program the path of the bundled `index-scan-worker`
+   */
+  static start(program: string, directory: string, start: ScanStart): IndexThread | undefined {
+    if (availableParallelism() === 1) return undefined;
+    const memory = new SharedArrayBuffer(ringHeader + ringBatches * batchOctets);
+    try {
+      const workerData: ScanOrder = { directory, start, memory };
+      return new IndexThread(new Worker(program, { workerData }), new BatchRing(memory));
+    } catch {
+      return undefined;
+    }
   }
-  worker.unref();
-  // It is heard of too late, when the lines have been scanned here.
-  worker.on('error', () => {});
-  const ring = new BatchRing(memory);
-  try {
+
+  private constructor(worker: Worker, ring: BatchRing) {
+    worker.unref();
+    // It is heard of too late, when the work has been done here.
+    worker.on('error', () => {});
+    this.#worker = worker;
+    this.#ring = ring;
+  }
+
+  /**
+   * The lines as {@link scanLines} gives them. They end early where the thread does not come up or cannot go on, whatever the
+   * reason: who goes on from there meets it.
+   */
+  *lines(): Generator<LineBatch, void> {
+    const ring = this.#ring;
     for (;;) {
       const batch = ring.await(slotState.empty, patienceMs);
+      if (!batch) this.end();
       if (!batch || ring.state === slotState.ended) return;
       yield batch;
       ring.pass(slotState.empty);
     }
-  } finally {
-    void worker.terminate();
+  }
+
+  /** Has these tables written, if the thread still lives. Call when the lines have ended. */
+  write(order: Omit<PostingOrder, 'states'>): SharedPostings {
+    const states = SharedPostings.memory();
+    this.#worker.postMessage({ ...order, states } satisfies PostingOrder);
+    return new SharedPostings(states);
+  }
+
+  end(): void {
+    void this.#worker.terminate();
   }
 }

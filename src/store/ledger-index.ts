@@ -6,14 +6,22 @@ import { checkBeginning } from '../ledger/ledger-state.ts';
 import type { Disk } from './disk.ts';
 import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from './file-mode.ts';
 import { makeDirectories } from './file-set.ts';
-import { BlockCache, BlockWriter, FileBlocks, IndexDamage, MemoryBlocks, newRunId } from './index-blocks.ts';
+import {
+  BlockCache,
+  BlockWriter,
+  FileBlocks,
+  IndexDamage,
+  intoFile,
+  MemoryBlocks,
+  newRunId,
+} from './index-blocks.ts';
 import { type OlderRuns, RunBuilder } from './index-builder.ts';
 import { findFacts } from './index-facts.ts';
 import { LineBatch, scanLines } from './index-lines.ts';
 import { encodeManifest, type Manifest, parseManifest } from './index-manifest.ts';
 import { mergeRuns } from './index-merge.ts';
 import { LineScan } from './index-scan.ts';
-import { scanInThread } from './index-scan-thread.ts';
+import { IndexThread } from './index-scan-thread.ts';
 import {
   type IndexSummary,
   openRun,
@@ -119,7 +127,7 @@ export class LedgerIndex {
     try {
       makeDirectories(directory, secretDirectoryMode, inheritedOwner, disk);
       const id = newRunId();
-      const folded = this.#writeRun(id, (writer) => this.#fold(older, undefined, id, writer));
+      const folded = this.#writeRun(id, (writer, path) => this.#fold(older, undefined, id, writer, path));
       const { point, summary } = folded;
       let runs: readonly RunInfo[] = [...(older?.runs ?? []), folded.info];
       for (let tail = mergeable(runs); tail; tail = mergeable(runs)) runs = this.#merge(runs, tail);
@@ -190,21 +198,13 @@ export class LedgerIndex {
     return join(this.#options.directory, `${id}.run`);
   }
 
-  #writeRun<T>(id: Buffer, write: (writer: BlockWriter) => T): T {
+  #writeRun<T>(id: Buffer, write: (writer: BlockWriter, path: string) => T): T {
     const { directory, disk } = this.#options;
-    const fd = disk.openSync(this.#runPath(id.toString('hex')), 'wx', publicMode);
+    const path = this.#runPath(id.toString('hex'));
+    const fd = disk.openSync(path, 'wx', publicMode);
     try {
       giveToOwnerOf(directory, fd, disk);
-      let position = 0;
-      return write(
-        new BlockWriter(id, (octets) => {
-          for (let written = 0; written < octets.length; ) {
-            const count = disk.writeSync(fd, octets, written, octets.length - written, position);
-            written += count;
-            position += count;
-          }
-        }),
-      );
+      return write(new BlockWriter(id, intoFile(disk, fd)), path);
     } finally {
       disk.closeSync(fd);
     }
@@ -217,6 +217,12 @@ export class LedgerIndex {
     const rows = this.#writeRun(id, (writer) => mergeRuns(tables, writer));
     const entries = merged.reduce((sum, info) => sum + info.entries, 0);
     return [...runs.slice(0, from), { id: id.toString('hex'), entries, rows }];
+  }
+
+  #startThread(octets: number, { segment, offset, line, seq }: JournalPoint): IndexThread | undefined {
+    const { scanThread, journal } = this.#options;
+    if (!scanThread || octets < scanThread.fromOctets) return undefined;
+    return IndexThread.start(scanThread.program(), journal.directory, { segment, offset, line, seq });
   }
 
   /** Removes the files of runs that are no part of the index any more, or never became one. */
@@ -233,12 +239,17 @@ export class LedgerIndex {
     }
   }
 
-  /** Scans the lines after `older` and writes what they say as one run. */
+  /**
+   * Scans the lines after `older` and writes what they say as one run.
+   *
+   * @param path the file that the writer writes to, if it is one
+   */
   #fold(
     older: OpenIndex | undefined,
     limit: JournalPoint | undefined,
     id: Buffer,
     writer: BlockWriter,
+    path?: string,
   ): { point: JournalPoint; summary: IndexSummary; info: RunInfo } {
     const { journal, progress } = this.#options;
     const start = older?.point ?? journalStart;
@@ -272,13 +283,20 @@ export class LedgerIndex {
         if (seq === limit?.seq) break;
       }
     };
-    const { scanThread } = this.#options;
-    if (scanThread && total >= scanThread.fromOctets)
-      fold(scanInThread(scanThread.program(), journal.directory, { segment, offset, line, seq }));
-    this.#batch ??= new LineBatch();
-    const batch = this.#batch;
-    if (seq !== limit?.seq) fold(scanLines(journal, { segment, offset, line, seq }, () => batch));
-    const rows: RowCounts = builder.write(writer);
+    const thread = this.#startThread(total, start);
+    let rows: RowCounts;
+    try {
+      if (thread) fold(thread.lines());
+      this.#batch ??= new LineBatch();
+      const batch = this.#batch;
+      if (seq !== limit?.seq) fold(scanLines(journal, { segment, offset, line, seq }, () => batch));
+      rows = builder.write(
+        writer,
+        thread && path !== undefined ? (plan) => thread.write({ ...plan, path, id }) : undefined,
+      );
+    } finally {
+      thread?.end();
+    }
     return {
       point: journal.pointAfter({ segment, offset, line, lastOctets }),
       summary: {

@@ -5,7 +5,8 @@ import { LayeredView } from '../../src/ledger/layered-view.ts';
 import { LedgerState } from '../../src/ledger/ledger-state.ts';
 import { realDisk } from '../../src/store/disk.ts';
 import { createLedger } from '../../src/store/file-ledger.ts';
-import { scanInThread } from '../../src/store/index-scan-thread.ts';
+import { blockOctets } from '../../src/store/index-blocks.ts';
+import { IndexThread } from '../../src/store/index-scan-thread.ts';
 import { IndexView } from '../../src/store/index-view.ts';
 import { Journal, type JournalPoint, journalStart } from '../../src/store/journal.ts';
 import { LedgerIndex } from '../../src/store/ledger-index.ts';
@@ -53,9 +54,11 @@ it('scans all lines of all segments', async () => {
   const journal = await writeLedger();
   expect(journal.segments()).toBeGreaterThan(2);
   let seq = 0;
-  for (const batch of scanInThread(program, place.path, journalStart)) {
+  const thread = IndexThread.start(program, place.path, journalStart);
+  for (const batch of thread?.lines() ?? []) {
     for (let line = 0; line < batch.count; line++) expect(batch.seq(line)).toBe(++seq);
   }
+  thread?.end();
   expect(seq).toBe([...journal.entriesAfter(journalStart)].length);
 });
 
@@ -99,4 +102,37 @@ it('is done without where it cannot run', async () => {
   writeFileSync(dead, 'process.exit(3)');
   expect(await answers(index(journal, dead), journal)).toEqual(expected);
   expect(await answers(index(journal, join(place.path, 'none.cjs')), journal)).toEqual(expected);
+});
+
+/** The index's file, block by block without what another id changes, and how many rows its tables have. */
+function written(journal: Journal, thread?: string): unknown {
+  const [run] = index(journal, thread).extend(undefined).runs;
+  const octets = readFileSync(join(place.path, 'index', `${run?.id}.run`));
+  const blocks = Array.from({ length: octets.length / blockOctets }, (_, block) => {
+    const start = block * blockOctets;
+    return octets.toString('latin1', start + 8, start + blockOctets - 4);
+  });
+  return { rows: run?.rows, blocks };
+}
+
+it('writes a part of the tables, and they are the same', async () => {
+  const journal = await writeLedger();
+  expect(written(journal, program)).toEqual(written(journal));
+});
+
+it.each([
+  ['is not there for them', 'threads.parentPort.once = () => {};'],
+  [
+    'cannot open the file',
+    'fs.openSync = (path, flags) => { if (flags === "r+") throw Error(); return open(path, flags); };',
+  ],
+  ['cannot write', 'fs.writeSync = () => { throw Error(); };'],
+  ['dies of them', 'fs.writeSync = () => process.exit(3);'],
+])('leaves the tables that it does not write to who waits for them: a thread that %s', async (_, fault) => {
+  const journal = await writeLedger();
+  const faulty = join(place.path, 'faulty.cjs');
+  const modules =
+    'const fs = require("node:fs"), threads = require("node:worker_threads"), open = fs.openSync;';
+  writeFileSync(faulty, `${modules}${fault}require(${JSON.stringify(program)});`);
+  expect(written(journal, faulty)).toEqual(written(journal));
 });

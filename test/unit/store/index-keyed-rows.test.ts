@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KeyedRows } from '../../../src/store/index-keyed-rows.ts';
+import { sortRows } from '../../../src/store/index-sort.ts';
 
 const few = fc.array(fc.uint8Array({ minLength: 5, maxLength: 5, max: 3 }), { maxLength: 300 });
 const many = fc.array(fc.uint8Array({ minLength: 5, maxLength: 5 }), { maxLength: 300 });
@@ -41,7 +42,7 @@ describe('rows found by their keys', () => {
           const all = Array.from({ length: rows.count }, (_, row) => row);
           const part = (row: number) => rows.octets.subarray(row * 12 + start, row * 12 + start + length);
           const expected = all.toSorted((a, b) => part(a).compare(part(b)) || a - b);
-          expect([...rows.sorted(Uint32Array.from(all), start, length)]).toEqual(expected);
+          expect([...sortRows(rows, Uint32Array.from(all), start, length)]).toEqual(expected);
         },
       ),
     );
