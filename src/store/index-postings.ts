@@ -46,7 +46,10 @@ export function writePostings(
 
 const state = { open: 0, begun: 1, written: 2 } as const;
 
-/** How long, in milliseconds, a table that another thread has begun is waited for, until it is written here too. */
+/**
+ * How long, in milliseconds, a table that another thread has begun is waited for, until it is written here too: the same octets
+ * to the same place, so that it does no harm if both go on.
+ */
 const patienceMs = 5000;
 
 /** Where the certificates' rows are, and where in the run's file each of these tables begins. */

@@ -1,7 +1,6 @@
 import { constants, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Progress } from '../authority/ports.ts';
-import { parseSerial, type Serial } from '../core/serial.ts';
 import { checkBeginning } from '../ledger/ledger-state.ts';
 import type { Disk } from './disk.ts';
 import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from './file-mode.ts';
@@ -15,12 +14,11 @@ import {
   MemoryBlocks,
   newRunId,
 } from './index-blocks.ts';
-import { type OlderRuns, RunBuilder } from './index-builder.ts';
-import { findFacts } from './index-facts.ts';
+import { RunBuilder } from './index-builder.ts';
 import { LineBatch, scanLines } from './index-lines.ts';
 import { encodeManifest, type Manifest, parseManifest } from './index-manifest.ts';
 import { mergeRuns } from './index-merge.ts';
-import { LineScan } from './index-scan.ts';
+import { olderRuns } from './index-older.ts';
 import { IndexThread } from './index-scan-thread.ts';
 import {
   type IndexSummary,
@@ -29,7 +27,6 @@ import {
   type RowCounts,
   type Run,
   type RunInfo,
-  serialKey,
 } from './index-tables.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { type Journal, type JournalPoint, journalStart } from './journal.ts';
@@ -255,7 +252,7 @@ export class LedgerIndex {
     const start = older?.point ?? journalStart;
     const total = journal.octetsAfter(start);
     const builder = new RunBuilder(
-      older && olderRuns(older, journal),
+      older && olderRuns(older.tables, journal),
       Math.ceil(total / octetsPerCertificate),
     );
     let summary: Partial<IndexSummary> = older?.summary ?? {};
@@ -323,35 +320,6 @@ function mergeable(runs: readonly RunInfo[]): number | undefined {
 
 function sizeClass(entries: number): number {
   return Math.floor(Math.log(Math.max(entries, 256)) / Math.log(fanOut));
-}
-
-function olderRuns(index: OpenIndex, journal: Journal): OlderRuns {
-  return {
-    find: (key) => {
-      const facts = findFacts(index.tables, key);
-      if (!facts) return undefined;
-      const { seq, notAfter, place } = facts;
-      return {
-        seq,
-        notAfter,
-        flags: facts.flags,
-        supersedes: () => {
-          const supersedes = supersededBy(journal.read(place.segment, place.offset, place.length + 1));
-          return supersedes === undefined ? undefined : serialKey(supersedes);
-        },
-      };
-    },
-    hasClient: (key) => index.tables.some((run) => run.clients.find(key) !== undefined),
-  };
-}
-
-function supersededBy(line: Buffer): Serial | undefined {
-  const scan = new LineScan();
-  if (!scan.read(line, 0) || scan.type !== 'issued') {
-    throw new IndexDamage('a certificate has no line');
-  }
-  if (scan.supersedesStart < 0) return undefined;
-  return parseSerial(line.toString('latin1', scan.supersedesStart, scan.supersedesEnd));
 }
 
 function summarise(

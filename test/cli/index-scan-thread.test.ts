@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { LayeredView } from '../../src/ledger/layered-view.ts';
 import { LedgerState } from '../../src/ledger/ledger-state.ts';
-import { realDisk } from '../../src/store/disk.ts';
+import { type Disk, realDisk } from '../../src/store/disk.ts';
 import { createLedger } from '../../src/store/file-ledger.ts';
 import { blockOctets } from '../../src/store/index-blocks.ts';
 import { IndexThread } from '../../src/store/index-scan-thread.ts';
@@ -37,9 +37,9 @@ async function writeLedger(): Promise<Journal> {
   return new Journal(place.path, realDisk);
 }
 
-function index(journal: Journal, thread?: string): LedgerIndex {
+function index(journal: Journal, thread?: string, disk: Disk = realDisk): LedgerIndex {
   const scanThread = thread === undefined ? {} : { scanThread: { program: () => thread, fromOctets: 0 } };
-  return new LedgerIndex({ directory: join(place.path, 'index'), journal, disk: realDisk, ...scanThread });
+  return new LedgerIndex({ directory: join(place.path, 'index'), journal, disk, ...scanThread });
 }
 
 async function answers(made: LedgerIndex, journal: Journal, limit?: JournalPoint): Promise<unknown> {
@@ -104,9 +104,18 @@ it('is done without where it cannot run', async () => {
   expect(await answers(index(journal, join(place.path, 'none.cjs')), journal)).toEqual(expected);
 });
 
+/** Lets the thread come first to the tables that both may write. */
+const slowDisk: Disk = {
+  ...realDisk,
+  get writeSync() {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    return realDisk.writeSync;
+  },
+};
+
 /** The index's file, block by block without what another id changes, and how many rows its tables have. */
 function written(journal: Journal, thread?: string): unknown {
-  const [run] = index(journal, thread).extend(undefined).runs;
+  const [run] = index(journal, thread, thread === undefined ? realDisk : slowDisk).extend(undefined).runs;
   const octets = readFileSync(join(place.path, 'index', `${run?.id}.run`));
   const blocks = Array.from({ length: octets.length / blockOctets }, (_, block) => {
     const start = block * blockOctets;
