@@ -19,7 +19,7 @@ declare const indexScanWorker: string;
 const threadOctets = 64 << 20;
 /** A transaction is over in milliseconds; a minute of waiting means that something is stuck. */
 const ledgerWaitMs = 60_000;
-/** Under this lock runs one hook, 60 s by default, or the delivery of one batch without hooks. */
+/** Under this lock runs one hook, 60 s by default, or a lot of batches without hooks, which takes seconds. */
 const deliveryWaitMs = 180_000;
 
 /** The ports of a home directory on this machine's disk. Opening them touches nothing. */
@@ -93,7 +93,8 @@ export function openPorts(
 
 /**
  * Files of many clients are synced at the same time. libuv reads this when its threads are first needed; for a single
- * client it makes the usual four, as a dozen more would take milliseconds.
+ * client it makes the usual four, as a dozen more would take milliseconds. Where requests were checked or a CRL was synced
+ * before, it is too late, and four do.
  */
 function expectManySyncs(): void {
   process.env['UV_THREADPOOL_SIZE'] ??= '16';

@@ -3,6 +3,7 @@ import {
   accessSync,
   constants,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -33,14 +34,20 @@ const sumOctets = 4;
 /** V8 copies code that does not begin at a multiple of 8. */
 const alignment = 8;
 
-/** What a cache begins with: the runs that it is from, and for each file its name and the octets of its two parts. */
+/**
+ * What a cache begins with: the directory of the program, the runs that it is from, and for each file its name, what it looked
+ * like and the octets of its two parts.
+ */
 interface Index {
+  readonly directory: string;
   readonly runs: number;
-  readonly files: readonly (readonly [name: string, source: number, code: number])[];
+  readonly files: readonly (readonly [name: string, look: string, source: number, code: number])[];
 }
 
 /** A file as V8 reads it, and what it has compiled of it. */
 interface Compiled {
+  /** Size and time of the file: of one that was changed in place nothing is taken. */
+  readonly look: string;
   readonly source: Buffer;
   readonly code: Buffer;
 }
@@ -69,9 +76,13 @@ const command = process.argv.slice(2).find((word) => commandNames.includes(word)
 const cachePath = join(cacheDirectory, `${command}.bin`);
 /** Node's own switch, from Node 22 on, for a cache of the same kind. */
 const isCaching = process.env['NODE_DISABLE_COMPILE_CACHE'] === undefined;
+const none: Cache = { runs: 0, files: new Map() };
 const cache = readCache();
 const loaded = new Map<string, Loaded>();
-const scripts = new Map<string, { readonly source: string; readonly script: Script }>();
+const scripts = new Map<
+  string,
+  { readonly look: string; readonly source: string; readonly script: Script }
+>();
 
 function load(id: string): unknown {
   if (!id.startsWith('./')) return require(id);
@@ -87,12 +98,19 @@ function load(id: string): unknown {
 }
 
 function compile(name: string, filename: string): Script {
-  const cached = cache.files.get(name);
+  const look = lookOf(filename);
+  const known = cache.files.get(name);
+  const cached = known?.look === look ? known : undefined;
   // The build writes ASCII.
   const source = cached?.source.toString('latin1') ?? wrap(readFileSync(filename, 'latin1'));
   const script = new Script(source, { filename, ...(cached && { cachedData: cached.code }) });
-  scripts.set(name, { source, script });
+  scripts.set(name, { look, source, script });
   return script;
+}
+
+function lookOf(filename: string): string {
+  const { size, mtimeMs } = statSync(filename);
+  return `${size} ${mtimeMs}`;
 }
 
 function wrap(source: string): string {
@@ -101,7 +119,6 @@ function wrap(source: string): string {
 
 /** V8 believes what it reads, and dies of some of it: a sum stands before it. */
 function readCache(): Cache {
-  const none = { runs: 0, files: new Map() };
   if (!isCaching) return none;
   try {
     const octets = readFileSync(cachePath);
@@ -113,17 +130,19 @@ function readCache(): Cache {
 
 function parseCache(octets: Buffer): Cache {
   const indexEnd = headOctets + octets.readUInt32LE(sumOctets);
-  const { runs, files }: Index = JSON.parse(octets.toString('latin1', headOctets, indexEnd));
+  const index: Index = JSON.parse(octets.toString('utf8', headOctets, indexEnd));
   let end = indexEnd;
   const take = (length: number) => {
     const start = aligned(end);
     end = start + length;
     return octets.subarray(start, end);
   };
-  return {
-    runs,
-    files: new Map(files.map(([name, source, code]) => [name, { source: take(source), code: take(code) }])),
-  };
+  // V8 keeps the paths that its errors name.
+  if (index.directory !== directory) return none;
+  const files = index.files.map(
+    ([name, look, source, code]) => [name, { look, source: take(source), code: take(code) }] as const,
+  );
+  return { runs: index.runs, files: new Map(files) };
 }
 
 function aligned(offset: number): number {
@@ -143,8 +162,8 @@ function writeCache(runs: number): void {
     mkdirSync(cacheDirectory, { recursive: true, mode: 0o755 });
     accessSync(cacheDirectory, constants.W_OK);
     const files = new Map(cache.files);
-    for (const [name, { source, script }] of scripts)
-      files.set(name, { source: Buffer.from(source, 'latin1'), code: script.createCachedData() });
+    for (const [name, { look, source, script }] of scripts)
+      files.set(name, { look, source: Buffer.from(source, 'latin1'), code: script.createCachedData() });
     replaceCache(formatCache({ runs, files }));
   } catch {
     // The next run tries again.
@@ -153,10 +172,11 @@ function writeCache(runs: number): void {
 
 function formatCache({ runs, files }: Cache): Buffer {
   const index: Index = {
+    directory,
     runs,
-    files: Array.from(files, ([name, { source, code }]) => [name, source.length, code.length]),
+    files: Array.from(files, ([name, { look, source, code }]) => [name, look, source.length, code.length]),
   };
-  const indexText = Buffer.from(JSON.stringify(index), 'latin1');
+  const indexText = Buffer.from(JSON.stringify(index));
   const parts = [indexText, ...Array.from(files.values(), ({ source, code }) => [source, code]).flat()];
   const octets = Buffer.alloc(parts.reduce((end, part) => aligned(end) + part.length, headOctets));
   octets.writeUInt32LE(indexText.length, sumOctets);
@@ -171,6 +191,10 @@ function formatCache({ runs, files }: Cache): Buffer {
 }
 
 function replaceCache(octets: Buffer): void {
+  for (const name of readdirSync(cacheDirectory)) {
+    // Left by one that was killed; one that is at work tries again with its next run.
+    if (name.startsWith(`${command}.bin.`)) rmSync(join(cacheDirectory, name), { force: true });
+  }
   const temporary = `${cachePath}.${process.pid}.${process.hrtime.bigint()}`;
   try {
     writeFileSync(temporary, octets, { flag: 'wx', mode: 0o644 });

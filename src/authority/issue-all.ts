@@ -5,6 +5,9 @@ import { overlap } from './overlap.ts';
 /** How many batches are taken under their clients' locks at a time. */
 const batchesInLot = 8;
 
+/** A batch of clients whose keys take long to make: it is taken under their locks alone, and on record soon. */
+const slowBatchSize = 32;
+
 /** How many batches are at work at a time, each at another step. */
 const batchesAtOnce = 4;
 
@@ -74,6 +77,12 @@ class Turns {
 /** The batches that are taken under their clients' locks together. */
 function lotsOf(candidates: readonly Candidate[]): readonly (readonly (readonly Candidate[])[])[] {
   const plain = candidates.filter(({ hook }) => hook === undefined);
+  const quick = plain.filter(({ isSlow }) => !isSlow);
+  const slow = plain.filter(({ isSlow }) => isSlow);
   const hooked = candidates.filter(({ hook }) => hook !== undefined);
-  return [...chunksOf(chunksOf(plain, batchSize), batchesInLot), ...hooked.map((each) => [[each]])];
+  return [
+    ...chunksOf(chunksOf(quick, batchSize), batchesInLot),
+    ...chunksOf(slow, slowBatchSize).map((each) => [each]),
+    ...hooked.map((each) => [[each]]),
+  ];
 }

@@ -20,6 +20,8 @@ export interface Candidate {
   readonly serial?: Serial;
   /** The client's hook, if its policy has one. */
   readonly hook: string | undefined;
+  /** Whether its key takes long to make. */
+  readonly isSlow: boolean;
   /** Told when it is left as it is, another process having been faster. */
   overtaken(): void;
   /** Under the client's lock: its key, made if it is ours. Undefined when another process was faster. */

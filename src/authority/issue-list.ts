@@ -1,11 +1,13 @@
 import { CaError, type LineFault } from '../core/ca-error.ts';
 import { formatDay } from '../core/instant.ts';
+import { isSlowToMake } from '../core/key-algorithm.ts';
 import { printable } from '../core/printable.ts';
 import { formatSan } from '../core/san.ts';
 import type { ClientPolicy, DeliveryTarget } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, certificateStatus } from '../ledger/record.ts';
 import { type Csr, readCsrAside } from '../x509/csr.ts';
+import { encodeName } from '../x509/name.ts';
 import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import {
   type BatchRun,
@@ -164,13 +166,15 @@ async function decideAll(
 
 /**
  * What the linter, which sees every certificate again before it is signed, says of all alike: names that were parsed as
- * strictly as it reads them make no difference. Undefined where they may.
+ * strictly as it reads them make no difference. Undefined where they may: under name constraints, in URIs, and where the
+ * subject is the CA's own name.
  */
 function lintedKind(
   { certificate: { profile, subject, subjectAltNames, notBefore, notAfter }, policy }: IssuePlan,
   { facts }: Issuer,
 ): string | undefined {
   if (facts.permittedDns.length > 0 || subjectAltNames.some(({ type }) => type === 'uri')) return undefined;
+  if (Buffer.compare(encodeName(subject), facts.subject) === 0) return undefined;
   const attributes = subject.map(({ type }) => type);
   const names = subjectAltNames.map(({ type }) => type);
   return [profile.name, policy.key, +notBefore, +notAfter, ...attributes, ...names].join(' ');
@@ -297,7 +301,7 @@ function candidateOf(
 ): Candidate {
   const { ports, settings, issuer, skipped } = run;
   const { client } = line.request;
-  const { hook } = checked.decision.plan.policy;
+  const { hook, key } = checked.decision.plan.policy;
   let last: Decided = checked;
   const decideNow = async (view: LedgerView) => {
     // What this run puts on record is of other clients: unless somebody else has, nothing is decided otherwise.
@@ -312,6 +316,7 @@ function candidateOf(
   return {
     client,
     hook,
+    isSlow: csr === undefined && key !== 'csr' && isSlowToMake(key),
     overtaken() {
       // It was decided under the client's lock: nobody is at work on what is not delivered now, so whoever was has died.
       if (last.decision.kind === 'redeliver') owed.push(last.decision.certificate);

@@ -1,5 +1,6 @@
 import { CaError } from '../core/ca-error.ts';
 import { formatDay } from '../core/instant.ts';
+import { isSlowToMake } from '../core/key-algorithm.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CertificateRecord, ClientRecord } from '../ledger/record.ts';
 import { decodeCertificate } from '../x509/certificate.ts';
@@ -19,10 +20,12 @@ export async function renewalCandidate(
   run: Run,
 ): Promise<Candidate> {
   const { client, serial } = record;
+  const policy = (await view.client(client))?.policy;
   return {
     client,
     serial,
-    hook: (await view.client(client))?.policy.hook,
+    hook: policy?.hook,
+    isSlow: policy !== undefined && policy.key !== 'csr' && isSlowToMake(policy.key),
     overtaken: () => run.skipped.push({ client, serial, why: 'it was renewed or revoked meanwhile' }),
     prepare: (now) => prepare(record, now, run),
     plan: async (now, { spki }) => {

@@ -11,7 +11,7 @@ import { checkClock } from './clock-check.ts';
 import { clientIssuer, clientIssuerRole, openSigner } from './issuer.ts';
 import { checkList } from './line-faults.ts';
 import { findAllLost, type Lost, uniqueAdoptions } from './lost.ts';
-import type { Ports } from './ports.ts';
+import type { LedgerTransaction, Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishInside, whyCrlIsDue } from './publish-crl.ts';
 import { publishedRevocations } from './published-revocation.ts';
 import { type Chosen, type Revocation, type Selection, select, selectOne } from './revocation.ts';
@@ -137,11 +137,32 @@ async function revokeAll(
     const { time } = await transaction.hold(entriesOf(chosen));
     const revoked = chosen.live.map((each) => describe(each, time));
     const done = doneTo(revoked);
-    const crl = await publishInside(transaction, signer, settings, ports, { done });
+    const crl = await explainUndone(revoked, transaction, () =>
+      publishInside(transaction, signer, settings, ports, { done }),
+    );
     return { revoked, ...describeOld(chosen), ...describeLost(missing), crl };
   });
   await spreadCrl(result.crl, settings, ports, doneTo(result.revoked));
   return result;
+}
+
+/** What fails before anything is on record says so: who cuts off a stolen key is not to believe that it is done. */
+async function explainUndone<T>(
+  revoked: readonly RevokedCertificate[],
+  transaction: LedgerTransaction,
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = transaction.recorded().head.seq;
+  try {
+    return await work();
+  } catch (error) {
+    const isDone = revoked.length === 0 || transaction.recorded().head.seq > before;
+    if (!(error instanceof CaError) || isDone) throw error;
+    throw new CaError(error.code, `nothing was revoked: ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
 }
 
 /** What was revoked in a few words, or undefined if nothing was. */

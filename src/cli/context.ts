@@ -1,6 +1,7 @@
 import type { Clock, Ports, Progress } from '../authority/ports.ts';
 import type { Settings } from '../authority/settings.ts';
 import { CaError } from '../core/ca-error.ts';
+import { isSlowToMake } from '../core/key-algorithm.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import { type Alarm, createProgress } from './progress.ts';
 import { askNewSecret, askSecret, type Keyboard, minPassphraseLength } from './prompt.ts';
@@ -137,7 +138,7 @@ export async function createContext(world: World, options: GlobalOptions): Promi
       generateKey(algorithm) {
         const key = ports.generateKey(algorithm);
         // The others are made in less time than a timer.
-        return algorithm.startsWith('rsa') ? progress.during(`making the ${algorithm} key`, key) : key;
+        return isSlowToMake(algorithm) ? progress.during(`making the ${algorithm} key`, key) : key;
       },
     };
   };

@@ -5,6 +5,11 @@ export const keyAlgorithms = ['p256', 'p384', 'ed25519', 'rsa2048', 'rsa3072', '
 
 export type KeyAlgorithm = (typeof keyAlgorithms)[number];
 
+/** True if a key takes tenths of a second and more to make, and not thousandths. */
+export function isSlowToMake(algorithm: KeyAlgorithm): boolean {
+  return algorithm.startsWith('rsa');
+}
+
 /** The algorithm of that name. Throws `core/invalid-key-algorithm`. */
 export function parseKeyAlgorithm(
   text: string,

@@ -64,7 +64,7 @@ interface Staged extends Made {
 }
 
 const roomName = '.room';
-/** More than a version takes: seven files in blocks of 4 KiB, of RSA keys and two tiers. */
+/** More than a version usually takes: seven files in blocks of 4 KiB, of RSA keys and two tiers. A hundred names take more. */
 const roomOctets = 48 << 10;
 
 /** The versions of deliveries: made, put in place, and removed. The caller holds the clients' locks. */

@@ -274,12 +274,16 @@ export async function allDone(works: readonly Promise<void>[]): Promise<void> {
   }
 }
 
-/** Removes what writers of these files that were killed have left; the caller holds the lock of all their writers. */
-export function removeTemporaries(directory: string, names: readonly string[], disk: FileSetDisk = fs): void {
+/** Removes what writers of those files that were killed have left; the caller holds the lock of all their writers. */
+export function removeTemporaries(
+  directory: string,
+  isMeant: (name: string) => boolean,
+  disk: FileSetDisk = fs,
+): void {
   try {
     for (const name of disk.readdirSync(directory)) {
       const of = /^\.(.+)\.[0-9a-f]{12}\.tmp$/.exec(name)?.[1];
-      if (of !== undefined && names.includes(of)) disk.unlinkSync(join(directory, name));
+      if (of !== undefined && isMeant(of)) disk.unlinkSync(join(directory, name));
     }
   } catch {
     // They do no harm; what does is told by the writing that follows.

@@ -95,10 +95,7 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     readTrusted: async (name) => readIfThere(join(path, name))?.toString('utf8'),
 
     async writeTrusted(files) {
-      removeTemporaries(
-        path,
-        files.map(({ name }) => name),
-      );
+      removeTemporaries(path, (of) => files.some(({ name }) => name === of));
       await writeFiles(
         path,
         files.map(({ name, content }) => ({ name, content, mode: publicMode })),

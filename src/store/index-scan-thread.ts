@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { batchOctets, LineBatch, type ScanStart } from './index-lines.ts';
@@ -66,6 +67,8 @@ export class IndexThread {
    */
   static start(program: string, directory: string, start: ScanStart): IndexThread | undefined {
     if (availableParallelism() === 1) return undefined;
+    // A thread whose program is gone, as after an upgrade, would be waited for.
+    if (!existsSync(program)) return undefined;
     const memory = new SharedArrayBuffer(ringHeader + ringBatches * batchOctets);
     try {
       const workerData: ScanOrder = { directory, start, memory };

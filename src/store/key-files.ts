@@ -44,7 +44,7 @@ export function openKeyStore(homePath: string): KeyStore {
     async replaceKey(issuer, pem) {
       const { path, owner } = oldKey(pathOf(issuer));
       const file = { name: basename(path), content: pem, mode: secretMode };
-      removeTemporaries(dirname(path), [file.name]);
+      removeTemporaries(dirname(path), (name) => name === file.name);
       await writeFiles(dirname(path), [file], { owner });
     },
   };

@@ -21,7 +21,8 @@ export function stageCrl({ issuer, der, pem }: PublishedCrl, place: CrlPlace): S
   const names = crlNames(issuer, twoTier);
   // What is in it can be made again, so its loss is no reason to publish nothing.
   const made = makeDirectories(directory, publicDirectoryMode, inheritedOwner);
-  removeTemporaries(directory, [names.pem, names.der, allCrlsName, headName]);
+  const known = [names.pem, names.der, allCrlsName, headName];
+  removeTemporaries(directory, (name) => known.includes(name) || isLostHead(name));
   const files = new StagedFiles(directory);
   const sums = { der: createHash('sha256'), pem: createHash('sha256') };
   try {
@@ -51,6 +52,11 @@ export function stageCrl({ issuer, der, pem }: PublishedCrl, place: CrlPlace): S
     },
     discard: () => files.discard(),
   };
+}
+
+/** A head that is set aside is staged beside the CRL. */
+function isLostHead(name: string): boolean {
+  return name.startsWith('lost-') && name.endsWith('.head');
 }
 
 /** The pieces, which pass through the sum on their way. */

@@ -138,6 +138,39 @@ describe('the code cache', () => {
     expect(contentsOf(program)).toEqual(after);
   });
 
+  it('gives nothing of a file that was changed in place, and is learned anew', () => {
+    const program = install();
+    for (let learning = 0; learning < 4; learning++) run(program, { args: ['--version'] });
+    const chunks = readdirSync(dirname(program)).filter((name) => name.endsWith('.cjs'));
+    for (const name of chunks) {
+      const path = join(dirname(program), name);
+      writeFileSync(path, readFileSync(path, 'latin1').replaceAll('"0.1.0"', '"9.9.9"'));
+    }
+    for (let time = 0; time < 2; time++)
+      expect(run(program, { args: ['--version'] })).toEqual({ status: 0, stdout: '9.9.9\n', stderr: '' });
+  });
+
+  it('is not taken from another directory, whose paths errors would name', () => {
+    const program = install();
+    for (let learning = 0; learning < 4; learning++) run(program);
+    const moved = join(temporaryDirectory(), 'dist');
+    cpSync(dirname(program), moved, { recursive: true, preserveTimestamps: true });
+    symlinkSync(join(checkout, 'node_modules'), join(dirname(moved), 'node_modules'));
+    const elsewhere = join(moved, 'ca.cjs');
+    const before = contentsOf(elsewhere);
+    expect(run(elsewhere)).toMatchObject({ status: 0, stderr: '' });
+    expect(contentsOf(elsewhere)).not.toEqual(before);
+  });
+
+  it('has what a run that was killed has left removed', () => {
+    const program = install();
+    run(program);
+    const left = `${cachesOf(program)[0]}.4711.1`;
+    writeFileSync(left, 'left');
+    run(program);
+    expect(existsSync(left)).toBe(false);
+  });
+
   it('is not left in the directory of another user', ({ skip }) => {
     if (process.getuid?.() !== 0) skip();
     const program = install();

@@ -87,7 +87,7 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
       const filler = fill(crl);
       expect(copy.refusal(['revoke', 'billing'])).toMatchInlineSnapshot(`
         "exit 3, store/disk-full
-        cannot write <work>/home/crl/ca.crl.pem: the disk is full
+        nothing was revoked: cannot write <work>/home/crl/ca.crl.pem: the disk is full
         hint: free some space, then run the same command again"
       `);
       expect(copy.refusal(['crl'])).toMatchInlineSnapshot(`

@@ -167,6 +167,13 @@ describe('issueList', () => {
     expect(faults).toEqual(['3 b.other.example: lint/refused']);
   });
 
+  it('names a client that is called as the CA is, also behind others of its kind', async () => {
+    const scene = await openScene({ name: 'T' });
+    const faults = await faultsIn(run(scene, { north: {}, T: {}, south: { subject: 'CN=T' } }));
+    expect(faults).toEqual(['3 T: lint/refused', '4 south: lint/refused']);
+    expect(scene.world.entries('issued')).toEqual([]);
+  });
+
   it('decides anew what it decided too long ago', async () => {
     const scene = await openScene();
     const { ports } = scene.world;
@@ -359,6 +366,32 @@ describe('issueList', () => {
     const { issued } = await run(scene, { hooked: {}, north: {} });
     expect(names(issued)).toEqual(['north', 'hooked']);
     expect(scene.world.hooks.map(({ command }) => command)).toEqual(['reload', 'reload']);
+  });
+
+  it('locks and records few clients at a time whose keys take long to make, after all others', async () => {
+    const scene = await openScene();
+    scene.configure({ profiles: { client: { key: 'rsa2048' } } });
+    const { ports } = scene.world;
+    const locked: number[] = [];
+    const lines = Array.from({ length: 40 }, (_, line) => ({
+      line,
+      request: {
+        client: parseClientName(`c${line}`),
+        ...(line === 5 ? { csr: handmadeCsr() } : {}),
+      },
+    }));
+    const { issued } = await issueList({ lines, faults: [] }, { dryRun: false }, scene.settings, {
+      ...ports,
+      generateKey: () => ports.generateKey('p256'), // in less time
+      deliveries: {
+        ...ports.deliveries,
+        exclusively(clients, work) {
+          locked.push(clients.length);
+          return ports.deliveries.exclusively(clients, work);
+        },
+      },
+    });
+    expect([issued.length, locked]).toEqual([40, [1, 32, 7]]);
   });
 
   it('does nothing in a dry run, and tells it', async () => {

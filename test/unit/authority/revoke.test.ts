@@ -251,7 +251,7 @@ describe('revoke, when something fails half-way', () => {
       scene.world.fail(operation);
       expect(await refusalIn(scene.revoke('billing'))).toMatchObject({
         code: 'store/disk-full',
-        message: expect.stringMatching(/^cannot write /),
+        message: expect.stringMatching(/^nothing was revoked: cannot write /),
       });
       expect(scene.world.lines).toHaveLength(before);
       expect((await scene.renew()).crl?.entries).toBe(0);

@@ -383,8 +383,10 @@ describe('stageCrl', () => {
     const home = open();
     await home.create(oneTier);
     const names = readdirSync(join(path, 'crl'));
-    await (await home.stageCrl(crlOf('root', 2))).sync();
-    expect(readdirSync(join(path, 'crl'))).toHaveLength(names.length + 2);
+    const killed = await home.stageCrl(crlOf('root', 2));
+    killed.add({ name: 'lost-1.head', content: 'head 1\n', secret: false });
+    await killed.sync();
+    expect(readdirSync(join(path, 'crl'))).toHaveLength(names.length + 3);
     await publish(home, crlOf('root', 3));
     expect(readdirSync(join(path, 'crl'))).toEqual(names);
   });
