@@ -239,7 +239,7 @@ export interface Deliveries {
    * other files, so that a disk that has none is found before anything is on record.
    */
   stage(client: ClientName, target: DeliveryTarget, serial: Serial, pem: string | undefined): Promise<void>;
-  /** Stages many keys, which are synced together, and no room; what fails for one stops none of the others. */
+  /** Stages many keys, which are synced together, with room if they are few; what fails for one stops none of the others. */
   stageKeys(keys: readonly KeyToStage[]): Promise<readonly PromiseSettledResult<void>[]>;
   /** The private key of a version: staged or delivered. */
   readKey(client: ClientName, target: DeliveryTarget, serial: Serial): Promise<string | undefined>;

@@ -140,6 +140,8 @@ export async function createContext(world: World, options: GlobalOptions): Promi
         // The others are made in less time than a timer.
         return isSlowToMake(algorithm) ? progress.during(`making the ${algorithm} key`, key) : key;
       },
+      runHook: (hook, environment, timeoutMs) =>
+        progress.during('running the hook', ports.runHook(hook, environment, timeoutMs)),
     };
   };
   const openPlace = (choices: PassphraseOptions) =>

@@ -78,10 +78,14 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     if (count >= threadFrom) thread ??= options.openThread?.();
     return thread;
   };
-  const stage = async ({ client, target, serial, pem }: KeyToStage, flushed?: FileSystemFlush) => {
+  const stage = async (
+    { client, target, serial, pem }: KeyToStage,
+    flush: FileSystemFlush | undefined,
+    hasRoom: boolean,
+  ) => {
     const place = placeFor(client, target);
     return translate('deliver to', place.directory, () =>
-      versions.stage(place, serial, pem, { flush: flushed }),
+      versions.stage(place, serial, pem, { flush, hasRoom }),
     );
   };
   const make = async ({ client, target, serial, contents }: DeliveryToMake, flushed?: FileSystemFlush) => {
@@ -109,7 +113,8 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     return (await Promise.all(outcomes)).flat();
   };
   const stageKeys: Deliveries['stageKeys'] = async (keys) =>
-    (await findThread(keys.length))?.stageKeys(keys) ?? together(keys, stage);
+    (await findThread(keys.length))?.stageKeys(keys) ??
+    together(keys, (key, flushed) => stage(key, flushed, keys.length < flushFrom));
   const deliverAll: Deliveries['deliverAll'] = async (many) =>
     (await findThread(many.length))?.deliverAll(many) ?? together(many, make);
 

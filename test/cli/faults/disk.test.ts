@@ -45,11 +45,15 @@ async function onDiskOfItsOwn(copy: FaultField, name: string, work: (path: strin
   if (existsSync(path)) renameSync(path, aside);
   else mkdirSync(aside);
   mkdirSync(path);
-  await onSmallDisk(path, async () => {
-    cpSync(aside, path, { recursive: true, verbatimSymlinks: true });
-    rmSync(aside, { recursive: true });
-    work(path);
-  });
+  await onSmallDisk(
+    path,
+    async () => {
+      cpSync(aside, path, { recursive: true, verbatimSymlinks: true });
+      rmSync(aside, { recursive: true });
+      work(path);
+    },
+    '512k',
+  );
 }
 
 describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
@@ -129,22 +133,21 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
     });
   });
 
-  it('under a renewal, with room for the key alone: it is on record, and the next run delivers it', async () => {
+  it('under the renewal of many, with room for keys alone: they are on record, and the next run delivers', async () => {
     const copy = field.copy();
+    const clients = ['a', 'b', 'c', 'd', 'e', 'f'];
     await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
-      copy.do('issue', 'orders', '--out', 'delivery');
-      const before = readFileSync(join(delivery, 'orders.pem'), 'utf8');
-      const filler = fill(delivery, 2);
-      const { exitCode, stdout } = copy.run(['renew', 'orders', '--force', '--json']);
+      for (const client of clients) copy.do('issue', client, '--out', 'delivery');
+      const before = readFileSync(join(delivery, 'a.pem'), 'utf8');
+      const filler = fill(delivery, clients.length);
+      const { exitCode, stdout } = copy.run(['renew', ...clients, '--force', '--json']);
       expect(exitCode).toBe(1);
-      expect(JSON.parse(stdout).failed).toMatchObject([{ client: 'orders', code: 'store/disk-full' }]);
-      expect(readFileSync(join(delivery, 'orders.pem'), 'utf8')).toBe(before);
-      expect(JSON.parse(copy.run(['status', '--json']).stdout).undelivered).toMatchObject([
-        { client: 'orders' },
-      ]);
+      expect(JSON.parse(stdout).failed).toMatchObject(clients.map(() => ({ code: 'store/disk-full' })));
+      expect(readFileSync(join(delivery, 'a.pem'), 'utf8')).toBe(before);
+      expect(JSON.parse(copy.run(['status', '--json']).stdout).undelivered).toHaveLength(clients.length);
       rmSync(filler);
-      expect(copy.do('renew').delivered).toMatchObject([{ client: 'orders' }]);
-      expect(readFileSync(join(delivery, 'orders.pem'), 'utf8')).not.toBe(before);
+      expect(copy.do('renew').delivered).toHaveLength(clients.length);
+      expect(readFileSync(join(delivery, 'a.pem'), 'utf8')).not.toBe(before);
       copy.do('ledger', 'verify');
     });
   });
@@ -153,15 +156,38 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
     const copy = field.copy();
     await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
       copy.do('issue', 'orders', '--out', 'delivery');
-      const filler = fill(delivery);
       const before = readFileSync(join(delivery, 'orders.pem'), 'utf8');
-      const { exitCode, stdout } = copy.run(['renew', 'orders', '--force', '--json']);
-      expect(exitCode).toBe(1);
-      expect(JSON.parse(stdout).failed).toMatchObject([{ client: 'orders', code: 'store/disk-full' }]);
-      expect(readFileSync(join(delivery, 'orders.pem'), 'utf8')).toBe(before);
-      rmSync(filler);
+      for (const blocks of [0, 2, 6, 11]) {
+        const filler = fill(delivery, blocks);
+        const files = copy.files();
+        const { exitCode, stdout } = copy.run(['renew', 'orders', '--force', '--json']);
+        expect(exitCode).toBe(1);
+        expect(JSON.parse(stdout).failed).toMatchObject([
+          { client: 'orders', code: 'store/disk-full', hint: expect.any(String) },
+        ]);
+        expect(copy.files()).toEqual(files);
+        rmSync(filler);
+      }
       expect(copy.do('renew', 'orders', '--force').renewed).toMatchObject([{ client: 'orders' }]);
       expect(readFileSync(join(delivery, 'orders.pem'), 'utf8')).not.toBe(before);
+    });
+  });
+
+  it('under a CA key whose passphrase is changed: the old one opens it', async () => {
+    const copy = field.copy();
+    const passphrase = copy.path('passphrase');
+    writeFileSync(passphrase, 'correct horse battery\n', { mode: 0o600 });
+    await onDiskOfItsOwn(copy, 'home/keys', (keys) => {
+      const filler = fill(keys);
+      expect(copy.refusal(['passphrase', '--new-passphrase-file', passphrase])).toMatchInlineSnapshot(`
+        "exit 3, store/disk-full
+        cannot write <work>/home/keys/root.key: the disk is full
+        hint: free some space, then run the same command again"
+      `);
+      rmSync(filler);
+      copy.do('crl');
+      copy.do('passphrase', '--new-passphrase-file', passphrase);
+      copy.do('crl', '--passphrase-file', passphrase);
     });
   });
 
@@ -200,6 +226,30 @@ describe.skipIf(!canMount)('a read-only disk (needs root and mount)', () => {
       expect(copy.run(['renew', '--force']).exitCode).toBe(1);
       for (const args of [['list'], ['show', 'billing'], ['status'], ['ledger', 'verify']])
         expect(copy.run(args).exitCode).toBe(0);
+    });
+  });
+
+  it('under the whole home: nothing is written, and each command says so', async () => {
+    const copy = field.copy();
+    await onDiskOfItsOwn(copy, 'home', (home) => {
+      makeReadOnly(home);
+      for (const command of ['issue orders', 'revoke billing', 'crl', 'passphrase --no-passphrase'])
+        expect(copy.refusal(command.split(' '))).toMatch(/^exit 3, store\/read-only\n.*\nhint: remount it/);
+      const before = copy.files();
+      const { exitCode, stdout } = copy.run(['renew', '--force', '--json']);
+      expect([exitCode, JSON.parse(stdout).failed]).toMatchObject([
+        1,
+        [{ client: 'billing', code: 'store/read-only', hint: expect.stringContaining('remount it') }],
+      ]);
+      expect(copy.files()).toEqual(before);
+    });
+    mkdirSync(copy.path('empty'));
+    await onSmallDisk(copy.path('empty'), async () => {
+      makeReadOnly(copy.path('empty'));
+      const env = { CA_HOME: copy.path('empty/home') };
+      expect(copy.refusal(['init', '--name', 'Acme API CA', '--no-passphrase'], { env })).toMatch(
+        /^exit 3, store\/read-only\n/,
+      );
     });
   });
 
