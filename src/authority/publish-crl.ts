@@ -1,4 +1,3 @@
-import { CaError } from '../core/ca-error.ts';
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
 import { revocationWidth } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
@@ -52,17 +51,10 @@ export async function publishCrl(
   copyTo: readonly string[] = settings.crl.copyTo,
 ): Promise<CrlResult> {
   const result = await ports.ledger.transact((transaction) =>
-    publishInside(transaction, signer, settings, ports, { copyTo }),
+    publishInside(transaction, signer, settings, ports, copyTo),
   );
   await spreadCrl(result, settings, ports);
   return result;
-}
-
-export interface PublishOptions {
-  /** Where copies will go; without it, where the settings say. */
-  readonly copyTo?: readonly string[];
-  /** What the entries on hold do, in a few words, for the message when they are on record and their CRL is not in place. */
-  readonly done?: string | undefined;
 }
 
 /**
@@ -74,7 +66,7 @@ export async function publishInside(
   signer: Signer,
   settings: Settings,
   ports: Pick<Ports, 'ledger' | 'home' | 'clock' | 'clockConfirmed'>,
-  { copyTo = settings.crl.copyTo, done }: PublishOptions = {},
+  copyTo: readonly string[] = settings.crl.copyTo,
 ): Promise<CrlResult> {
   const { issuer } = signer;
   const view = transaction.view();
@@ -133,7 +125,7 @@ export async function publishInside(
     await staged.sync();
     await transaction.append([]);
     if (head !== undefined) await keepLatestHead(head, before, ports);
-    const files = await explainUnpublished(done, () => staged.publish());
+    const files = await staged.publish();
     if (head !== undefined && heads?.setAside.length) await replaceLatestHead(head, ports.home);
     return {
       number: `${number}`,
@@ -145,19 +137,6 @@ export async function publishInside(
     };
   } finally {
     staged.discard();
-  }
-}
-
-/** What is on record stays when its CRL cannot be put in place: what fails then says so. */
-async function explainUnpublished<T>(done: string | undefined, publish: () => Promise<T>): Promise<T> {
-  try {
-    return await publish();
-  } catch (error) {
-    if (!(error instanceof CaError) || done === undefined) throw error;
-    throw new CaError(error.code, `${done}, but no published CRL says so yet: ${error.message}`, {
-      hint: 'when this is mended, publish it with: ca crl',
-      cause: error,
-    });
   }
 }
 

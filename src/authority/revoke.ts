@@ -136,9 +136,8 @@ async function revokeAll(
     const chosen = await select(revocations, transaction.view(), ports.clock());
     const { time } = await transaction.hold(entriesOf(chosen));
     const revoked = chosen.live.map((each) => describe(each, time));
-    const done = doneTo(revoked);
-    const crl = await explainUndone(revoked, transaction, () =>
-      publishInside(transaction, signer, settings, ports, { done }),
+    const crl = await explainUnpublished(revoked, transaction, () =>
+      publishInside(transaction, signer, settings, ports),
     );
     return { revoked, ...describeOld(chosen), ...describeLost(missing), crl };
   });
@@ -146,20 +145,26 @@ async function revokeAll(
   return result;
 }
 
-/** What fails before anything is on record says so: who cuts off a stolen key is not to believe that it is done. */
-async function explainUndone<T>(
+/**
+ * What fails says what is on record: who cuts off a stolen key is not to believe that it is done, nor that nothing is where
+ * only the CRL is not in place yet.
+ */
+async function explainUnpublished<T>(
   revoked: readonly RevokedCertificate[],
   transaction: LedgerTransaction,
-  work: () => Promise<T>,
+  publish: () => Promise<T>,
 ): Promise<T> {
   const before = transaction.recorded().head.seq;
   try {
-    return await work();
+    return await publish();
   } catch (error) {
-    const isDone = revoked.length === 0 || transaction.recorded().head.seq > before;
-    if (!(error instanceof CaError) || isDone) throw error;
-    throw new CaError(error.code, `nothing was revoked: ${error.message}`, {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    const done = doneTo(revoked);
+    if (!(error instanceof CaError) || done === undefined) throw error;
+    const isRecorded = transaction.recorded().head.seq > before;
+    const what = isRecorded ? `${done}, but no published CRL says so yet` : 'nothing was revoked';
+    const hint = isRecorded ? 'when this is mended, publish it with: ca crl' : error.hint;
+    throw new CaError(error.code, `${what}: ${error.message}`, {
+      ...(hint === undefined ? {} : { hint }),
       cause: error,
     });
   }

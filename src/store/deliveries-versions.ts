@@ -87,7 +87,7 @@ export class DeliveryVersions {
     place: Place,
     serial: Serial,
     key: string | undefined,
-    { flush, hasRoom = false }: { readonly flush?: FileSystemFlush | undefined; readonly hasRoom?: boolean },
+    { flush, hasRoom }: { readonly flush: FileSystemFlush | undefined; readonly hasRoom: boolean },
   ): Promise<void> {
     const { exists } = checkPlace(place, this.#home, this.#disk);
     if (exists && key !== undefined) checkStableNames(place, ['privateKey', 'bundle'], this.#disk);

@@ -79,7 +79,7 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     return thread;
   };
   const stage = async (
-    { client, target, serial, pem }: KeyToStage,
+    { client, target, serial, pem }: Omit<KeyToStage, 'pem'> & { readonly pem: string | undefined },
     flush: FileSystemFlush | undefined,
     hasRoom: boolean,
   ) => {
@@ -128,12 +128,7 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       });
     },
 
-    stage: async (client, target, serial, pem) => {
-      const place = placeFor(client, target);
-      await translate('deliver to', place.directory, () =>
-        versions.stage(place, serial, pem, { hasRoom: true }),
-      );
-    },
+    stage: (client, target, serial, pem) => stage({ client, target, serial, pem }, undefined, true),
     stageKeys,
 
     readKey: async (client, target, serial) => {

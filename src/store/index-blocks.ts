@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Disk } from './disk.ts';
+import { writeAll } from './durable-file.ts';
 
 /**
  * A run of the index is a file of blocks of 4096 octets: the run's id (8), the block's number (4), rows of one width, zeros,
@@ -36,12 +37,7 @@ export type BlockSink = (octets: Buffer, block: number) => void;
 
 /** Writes blocks to their place in a run's file. */
 export function intoFile(disk: Disk, fd: number): BlockSink {
-  return (octets, block) => {
-    for (let written = 0; written < octets.length; ) {
-      const position = block * blockOctets + written;
-      written += disk.writeSync(fd, octets, written, octets.length - written, position);
-    }
-  };
+  return (octets, block) => writeAll(fd, octets, block * blockOctets, disk);
 }
 
 /** Writes the tables of a run one after another, each beginning with a new block. */
