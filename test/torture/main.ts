@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { everyStep } from './every-step.ts';
+import { killLoop } from './kill-loop.ts';
 import { mixedRounds } from './mixes.ts';
 import { powerCuts } from './power-cut.ts';
 import { initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
@@ -26,6 +27,8 @@ for (const fault of ['kill', 'ENOSPC', 'EIO', 'short'] as const) {
   const { steps, injected, faults } = everyStep(fault, () => true);
   say(`${fault} at ${injected} of ${steps} steps`, faults);
 }
+const kills = await killLoop(1000, new SeededRandom(seed));
+say(`${kills.killed} of ${kills.started} processes killed, one after the other`, kills.faults);
 const { changes, states, faults } = powerCuts(new SeededRandom(seed), { rolls: 3 });
 say(`power cuts at ${changes} instants, which left ${states} states`, faults);
 for (const race of [issueToMany(20), issueToOne(20), renewTwice(), initTwice()]) {

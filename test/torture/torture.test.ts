@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { openFlush } from '../../src/store/file-system-flush.ts';
 import { isInstalled } from '../support/installed.ts';
 import { everyStep } from './every-step.ts';
+import { killLoop } from './kill-loop.ts';
 import { mixedRounds } from './mixes.ts';
 import { powerCuts } from './power-cut.ts';
 import { initTwice, issueToMany, issueToOne, renewTwice } from './races.ts';
@@ -26,6 +27,12 @@ describe.skipIf(!isInstalled('openssl'))('torture (judged by openssl)', () => {
     expect(hits(/wrong clock/)).toBeGreaterThan(10);
     expect(ends['done']).toBeGreaterThan(30);
   }, 300_000);
+
+  it('loses nothing when 200 processes that issue, revoke and renew are killed', async () => {
+    const { killed, faults } = await killLoop(200, new SeededRandom(seed));
+    expect(faults).toEqual([]);
+    expect(killed).toBe(200);
+  }, 600_000);
 
   it.each(['kill', 'ENOSPC', 'EIO', 'short'] as const)(
     'survives %s at steps of each command',
