@@ -74,7 +74,7 @@ export class IssueBatch {
     this.#open = new Set(candidates);
   }
 
-  /** Makes the keys, and stages them. */
+  /** Makes the keys, and stages the versions. */
   async prepare(): Promise<void> {
     const { ledger, deliveries } = this.#run.ports;
     const view = await ledger.view();
@@ -86,36 +86,43 @@ export class IssueBatch {
         else this.#overtaken(candidate);
       }, [candidate]);
     }
-    const keys = ready.flatMap(({ candidate: { client }, delivery: target, serial, keyPem: pem }) =>
-      pem === undefined ? [] : [{ client, target, serial, pem }],
+    const outcomes = await deliveries.stageAll(
+      ready.map(({ candidate: { client }, delivery: target, serial, keyPem }) => ({
+        client,
+        target,
+        serial,
+        keyPem,
+      })),
     );
-    const outcomes = (await deliveries.stageKeys(keys)).values();
-    this.#ready = ready.filter(({ candidate, keyPem }) => {
-      const outcome = keyPem === undefined ? undefined : outcomes.next().value;
+    this.#ready = ready.filter(({ candidate }, index) => {
+      const outcome = outcomes[index];
       if (outcome?.status !== 'rejected') return true;
       this.#fail(candidate, outcome.reason);
       return false;
     });
   }
 
-  /** Signs and records what was prepared, in one write; the keys of what did not come on record are removed. */
+  /** Signs and records what was prepared, in one write; what was prepared and did not come on record is removed. */
   async record(): Promise<void> {
     const { ledger } = this.#run.ports;
     const prepared = this.#ready;
-    await this.collect(() =>
-      ledger.transact(async (transaction) => {
-        const view = transaction.view();
-        const outcomes = await overlap(prepared, prepared.length, (each) => this.#sign(each, view));
-        const signed = outcomes.filter((each) => each !== undefined);
-        if (signed.length === 0) return;
-        await this.#append(
-          transaction,
-          signed.flatMap(({ entries }) => entries),
-        );
-        this.#recorded = signed;
-      }),
-    );
-    await this.#discardUnrecorded();
+    try {
+      await this.collect(() =>
+        ledger.transact(async (transaction) => {
+          const view = transaction.view();
+          const outcomes = await overlap(prepared, prepared.length, (each) => this.#sign(each, view));
+          const signed = outcomes.filter((each) => each !== undefined);
+          if (signed.length === 0) return;
+          await this.#append(
+            transaction,
+            signed.flatMap(({ entries }) => entries),
+          );
+          this.#recorded = signed;
+        }),
+      );
+    } finally {
+      await this.#discardUnrecorded();
+    }
   }
 
   async #sign(ready: Ready, view: LedgerView): Promise<Recorded | undefined> {
@@ -207,8 +214,8 @@ export class IssueBatch {
   /** What comes of the candidates is told already; a key that stays is removed by its client's next delivery. */
   async #discardUnrecorded(): Promise<void> {
     const kept = new Set(this.#recorded.map(({ serial }) => serial));
-    for (const { candidate, serial, delivery, keyPem } of this.#ready) {
-      if (kept.has(serial) || keyPem === undefined) continue;
+    for (const { candidate, serial, delivery } of this.#ready) {
+      if (kept.has(serial)) continue;
       const { deliveries } = this.#run.ports;
       await this.collect(() => deliveries.discard(candidate.client, delivery, serial), [candidate]);
     }

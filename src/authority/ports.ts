@@ -208,12 +208,13 @@ export interface Claim {
   readonly as: 'own' | 'root' | 'directory';
 }
 
-/** A private key to be staged for a version. */
-export interface KeyToStage {
+/** A version to be made before its certificate is signed. */
+export interface VersionToStage {
   readonly client: ClientName;
   readonly target: DeliveryTarget;
   readonly serial: Serial;
-  readonly pem: string;
+  /** Its private key, if we have made it. */
+  readonly keyPem: string | undefined;
 }
 
 /** A version's files, to be written and put in place. */
@@ -235,12 +236,17 @@ export interface Deliveries {
    */
   check(client: ClientName, target: DeliveryTarget): Promise<readonly Claim[]>;
   /**
-   * Makes a version before its certificate is signed: with its private key, if it has one, durably, and with room for its
-   * other files, so that a disk that has none is found before anything is on record.
+   * Makes versions before their certificates are signed: with their private keys, which are synced together, and after a
+   * look at the room for their other files, which is taken if they are few. A disk that has none is found before
+   * anything is on record. What fails for one stops none of the others.
    */
-  stage(client: ClientName, target: DeliveryTarget, serial: Serial, pem: string | undefined): Promise<void>;
-  /** Stages many keys, which are synced together, with room if they are few; what fails for one stops none of the others. */
-  stageKeys(keys: readonly KeyToStage[]): Promise<readonly PromiseSettledResult<void>[]>;
+  stageAll(versions: readonly VersionToStage[]): Promise<readonly PromiseSettledResult<void>[]>;
+  stage(
+    client: ClientName,
+    target: DeliveryTarget,
+    serial: Serial,
+    keyPem: string | undefined,
+  ): Promise<void>;
   /** The private key of a version: staged or delivered. */
   readKey(client: ClientName, target: DeliveryTarget, serial: Serial): Promise<string | undefined>;
   /** The kept PKCS#12 password of the version in place, if there is one. */

@@ -23,6 +23,7 @@ import {
   pathsOf,
   versionPath,
 } from './deliveries-place.ts';
+import { checkRoom, roomOctets } from './delivery-room.ts';
 import {
   inheritedOwner,
   type Owner,
@@ -64,8 +65,6 @@ interface Staged extends Made {
 }
 
 const roomName = '.room';
-/** More than a version usually takes: seven files in blocks of 4 KiB, of RSA keys and two tiers. A hundred names take more. */
-const roomOctets = 48 << 10;
 
 /** The versions of deliveries: made, put in place, and removed. The caller holds the clients' locks. */
 export class DeliveryVersions {
@@ -78,8 +77,17 @@ export class DeliveryVersions {
     this.#disk = disk;
   }
 
+  /** Throws `store/disk-full` if the disks do not have the room that a version in each of these places usually takes. */
+  checkRoom(places: readonly Place[]): void {
+    checkRoom(
+      places.map(({ directory }) => directory),
+      this.#staged.size,
+      this.#disk,
+    );
+  }
+
   /**
-   * Makes a version that has its private key, on disk. What was made is removed when it throws.
+   * Makes a version that has its private key, if it has one, on disk. What was made is removed when it throws.
    *
    * @param hasRoom whether the room for its files is taken, too; that need not last through a power cut
    */
@@ -98,7 +106,9 @@ export class DeliveryVersions {
         key === undefined ? [] : [{ name: place.names.privateKey, content: key, mode: secretMode }];
       const held = await this.#write(version, files, made);
       if (hasRoom) this.#closingOnError(held, () => this.#takeRoom(version, made.owner));
-      await this.#sync(held, [version, ...made.directories.map((path) => dirname(path))], made.flush);
+      // A flush for the files that come later takes the directories, too.
+      if (key !== undefined || !made.flush)
+        await this.#sync(held, [version, ...made.directories.map((path) => dirname(path))], made.flush);
     } catch (error) {
       this.#removeVersion(version);
       removeEmpty(made.directories, this.#disk);

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Claim, Clock, Deliveries, DeliveryToMake, KeyToStage } from '../authority/ports.ts';
+import type { Claim, Clock, Deliveries, DeliveryToMake, VersionToStage } from '../authority/ports.ts';
 import { type ClientName, clientNameKey } from '../core/client-name.ts';
 import { printable } from '../core/printable.ts';
 import type { DeliveryTarget } from '../ledger/entry.ts';
@@ -79,13 +79,13 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     return thread;
   };
   const stage = async (
-    { client, target, serial, pem }: Omit<KeyToStage, 'pem'> & { readonly pem: string | undefined },
+    { client, target, serial, keyPem }: VersionToStage,
     flush: FileSystemFlush | undefined,
     hasRoom: boolean,
   ) => {
     const place = placeFor(client, target);
     return translate('deliver to', place.directory, () =>
-      versions.stage(place, serial, pem, { flush, hasRoom }),
+      versions.stage(place, serial, keyPem, { flush, hasRoom }),
     );
   };
   const make = async ({ client, target, serial, contents }: DeliveryToMake, flushed?: FileSystemFlush) => {
@@ -112,9 +112,18 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     }
     return (await Promise.all(outcomes)).flat();
   };
-  const stageKeys: Deliveries['stageKeys'] = async (keys) =>
-    (await findThread(keys.length))?.stageKeys(keys) ??
-    together(keys, (key, flushed) => stage(key, flushed, keys.length < flushFrom));
+  const stageMany: Deliveries['stageAll'] = async (many) => {
+    const isFew = many.length < flushFrom;
+    try {
+      if (!isFew) versions.checkRoom(many.map(({ client, target }) => placeFor(client, target)));
+    } catch (error) {
+      const reason = ioError(error, 'look for room below', homePath);
+      return many.map(() => ({ status: 'rejected', reason }));
+    }
+    return together(many, (version, flushed) => stage(version, flushed, isFew));
+  };
+  const stageAll: Deliveries['stageAll'] = async (many) =>
+    (await findThread(many.length))?.stageAll(many) ?? stageMany(many);
   const deliverAll: Deliveries['deliverAll'] = async (many) =>
     (await findThread(many.length))?.deliverAll(many) ?? together(many, make);
 
@@ -128,8 +137,9 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       });
     },
 
-    stage: (client, target, serial, pem) => stage({ client, target, serial, pem }, undefined, true),
-    stageKeys,
+    stageAll,
+    stage: async (client, target, serial, keyPem) =>
+      only(await stageAll([{ client, target, serial, keyPem }])),
 
     readKey: async (client, target, serial) => {
       const place = placeFor(client, target);

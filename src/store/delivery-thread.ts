@@ -3,7 +3,7 @@ import type { Deliveries } from '../authority/ports.ts';
 import { CaError, type ErrorCode } from '../core/ca-error.ts';
 
 /** What can be done beside the thread that makes keys and signs. */
-export type ThreadedDeliveries = Pick<Deliveries, 'stageKeys' | 'deliverAll' | 'discard'>;
+export type ThreadedDeliveries = Pick<Deliveries, 'stageAll' | 'deliverAll' | 'discard'>;
 
 /** One call that the thread is asked for. Its arguments are plain values. */
 export interface ThreadCall {
@@ -89,7 +89,7 @@ export async function startDeliveryThread(
     );
   };
   return {
-    stageKeys: (keys) => askForEach('stageKeys', keys),
+    stageAll: (versions) => askForEach('stageAll', versions),
     deliverAll: (deliveries) => askForEach('deliverAll', deliveries),
     discard: async (...args) => {
       await ask('discard', args);

@@ -18,6 +18,7 @@ export type Disk = Pick<
   | 'readSync'
   | 'renameSync'
   | 'rmdirSync'
+  | 'statfsSync'
   | 'statSync'
   | 'unlinkSync'
   | 'writeSync'

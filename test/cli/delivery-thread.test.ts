@@ -33,16 +33,21 @@ async function start() {
 }
 
 function key(name: string) {
-  return { client: parseClientName(name), target: { kind: 'home' }, serial, pem: `key of ${name}` } as const;
+  return {
+    client: parseClientName(name),
+    target: { kind: 'home' },
+    serial,
+    keyPem: `key of ${name}`,
+  } as const;
 }
 
 function delivery(name: string) {
-  const { client, target, pem } = key(name);
+  const { client, target, keyPem } = key(name);
   const contents = {
     certificate: 'certificate',
     chain: 'chain',
     ca: 'root',
-    privateKey: pem,
+    privateKey: keyPem,
     bundle: 'bundle',
   };
   return { client, target, serial, contents };
@@ -51,7 +56,7 @@ function delivery(name: string) {
 it('makes deliveries as without the thread, and tells what failed for one as it was', async () => {
   const thread = await start();
   writeFileSync(join(home, 'clients', 'bad'), 'in the way');
-  const [good, bad] = await thread.stageKeys([key('good'), key('bad')]);
+  const [good, bad] = await thread.stageAll([key('good'), key('bad')]);
   expect(good).toEqual({ status: 'fulfilled', value: undefined });
   expect(bad?.status === 'rejected' && bad.reason).toBeInstanceOf(CaError);
   expect(bad).toMatchObject({
@@ -70,8 +75,8 @@ it('does several things at a time, and knows what it has staged', async () => {
   const thread = await start();
   const names = ['one', 'two', 'three', 'four', 'five', 'six'];
   const [first, second] = await Promise.all([
-    thread.stageKeys(names.map(key)),
-    thread.stageKeys([key('seven')]),
+    thread.stageAll(names.map(key)),
+    thread.stageAll([key('seven')]),
   ]);
   expect([...first, ...second].every(({ status }) => status === 'fulfilled')).toBe(true);
   const { client, target } = key('seven');

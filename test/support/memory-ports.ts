@@ -356,13 +356,15 @@ export class MemoryWorld {
           { path: `${directory}/${client}-chain.crt`, as: 'own' },
         ];
       },
-      stage: async (client, target, serial, pem) => {
+      stage: async (client, target, serial, keyPem) => {
         this.#perhapsFail('stage');
-        if (pem !== undefined) this.delivery(client, target).keys.set(serial, pem);
+        if (keyPem !== undefined) this.delivery(client, target).keys.set(serial, keyPem);
       },
-      stageKeys: (keys) =>
+      stageAll: (versions) =>
         Promise.allSettled(
-          keys.map(({ client, target, serial, pem }) => deliveries.stage(client, target, serial, pem)),
+          versions.map(({ client, target, serial, keyPem }) =>
+            deliveries.stage(client, target, serial, keyPem),
+          ),
         ),
       readKey: async (client, target, serial) => this.delivery(client, target).keys.get(serial),
       readPkcs12Password: async (client, target) => {

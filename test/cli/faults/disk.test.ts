@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -133,21 +134,45 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
     });
   });
 
-  it('under the renewal of many, with room for keys alone: they are on record, and the next run delivers', async () => {
+  it('under the renewal of many, or a list of them, with room for some files alone: nothing happens', async () => {
     const copy = field.copy();
     const clients = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const list = copy.path('list.csv');
+    writeFileSync(list, ['client,out', ...clients.map((client) => `new-${client},delivery`)].join('\n'));
+    const requests = copy.path('requests.csv');
+    const lines = clients.map((client) => {
+      const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+      writeFileSync(copy.path(`${client}.csr`), encodePem('CERTIFICATE REQUEST', handmadeCsr({ key })));
+      return `own-${client},delivery,${client}.csr`;
+    });
+    writeFileSync(requests, ['client,out,csr', ...lines].join('\n'));
     await onDiskOfItsOwn(copy, 'delivery', (delivery) => {
       for (const client of clients) copy.do('issue', client, '--out', 'delivery');
-      const before = readFileSync(join(delivery, 'a.pem'), 'utf8');
-      const filler = fill(delivery, clients.length);
-      const { exitCode, stdout } = copy.run(['renew', ...clients, '--force', '--json']);
-      expect(exitCode).toBe(1);
-      expect(JSON.parse(stdout).failed).toMatchObject(clients.map(() => ({ code: 'store/disk-full' })));
-      expect(readFileSync(join(delivery, 'a.pem'), 'utf8')).toBe(before);
-      expect(JSON.parse(copy.run(['status', '--json']).stdout).undelivered).toHaveLength(clients.length);
-      rmSync(filler);
-      expect(copy.do('renew').delivered).toHaveLength(clients.length);
-      expect(readFileSync(join(delivery, 'a.pem'), 'utf8')).not.toBe(before);
+      for (const blocks of [0, clients.length, 40]) {
+        const filler = fill(delivery, blocks);
+        const before = copy.files();
+        for (const args of [
+          ['renew', ...clients, '--force'],
+          ['issue', '--from', list],
+          ['issue', '--from', requests],
+        ]) {
+          const { exitCode, stdout } = copy.run([...args, '--json']);
+          expect(JSON.parse(stdout).failed).toMatchObject(
+            clients.map(() => ({
+              code: 'store/disk-full',
+              message: expect.stringMatching(
+                /^the disk of .*\/delivery has 0\.\d MB left, and the files of 6 clients may take 0\.3 MB$/,
+              ),
+              hint: 'free some space, then run the same command again',
+            })),
+          );
+          expect(exitCode).toBe(1);
+          expect(copy.files()).toEqual(before);
+        }
+        rmSync(filler);
+      }
+      expect(copy.do('renew', ...clients, '--force').renewed).toHaveLength(clients.length);
+      expect(copy.do('issue', '--from', list).issued).toHaveLength(clients.length);
       copy.do('ledger', 'verify');
     });
   });

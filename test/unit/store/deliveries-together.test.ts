@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Deliveries, DeliveryToMake, KeyToStage } from '../../../src/authority/ports.ts';
+import type { Deliveries, DeliveryToMake, VersionToStage } from '../../../src/authority/ports.ts';
 import { parseClientName } from '../../../src/core/client-name.ts';
 import { parseSerial } from '../../../src/core/serial.ts';
 import type { DeliveryTarget } from '../../../src/ledger/entry.ts';
@@ -25,7 +25,7 @@ const atHome: DeliveryTarget = { kind: 'home' };
 describe('many deliveries', () => {
   it('are flushed together, keys, files and the switch each before what relies on them', async () => {
     const { deliveries, log } = open();
-    expect((await deliveries.stageKeys(keys())).map(({ status }) => status)).toEqual(
+    expect((await deliveries.stageAll(keys())).map(({ status }) => status)).toEqual(
       names.map(() => 'fulfilled'),
     );
     expect(log).toEqual([...names.map((name) => `wrote ${name}.key`), 'flushed']);
@@ -47,28 +47,28 @@ describe('many deliveries', () => {
 
   it('are synced file by file where there is no flush', async () => {
     const { deliveries, log } = open({ flush: 'none' });
-    await deliveries.stageKeys(keys());
+    await deliveries.stageAll(keys());
     await deliveries.deliverAll(contents());
     expect(log.filter((line) => line === 'synced')).toHaveLength(names.length * 11 + 1);
   });
 
   it('are synced file by file on another file system than that of the home directory', async () => {
     const { deliveries, log } = open({ flush: 'other device' });
-    await deliveries.stageKeys(keys());
+    await deliveries.stageAll(keys());
     expect(log).not.toContain('flushed');
     expect(log.filter((line) => line === 'synced').length).toBeGreaterThan(names.length);
   });
 
   it('leave no key behind when the flush fails', async () => {
     const { deliveries } = open({ flush: 'fails' });
-    const outcomes = await deliveries.stageKeys(keys());
+    const outcomes = await deliveries.stageAll(keys());
     for (const outcome of outcomes)
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store/io' } });
     expect(readdirSync(join(home, 'clients'))).toEqual([]);
   });
 
   it('are not in place when the flush of their files fails, and are when they are made again', async () => {
-    await open().deliveries.stageKeys(keys());
+    await open().deliveries.stageAll(keys());
     const { deliveries } = open({ flush: 'fails' });
     for (const outcome of await deliveries.deliverAll(contents()))
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store/io' } });
@@ -79,7 +79,7 @@ describe('many deliveries', () => {
 
   it('stop none of the others when one fails', async () => {
     const { deliveries } = open();
-    await deliveries.stageKeys(keys());
+    await deliveries.stageAll(keys());
     fs.writeFileSync(join(home, 'clients', 'two', '.two', '1a01', 'two.pem'), 'somebody was here');
     const outcomes = await deliveries.deliverAll(contents());
     expect(outcomes.map(({ status }) => status)).toEqual(
@@ -93,7 +93,7 @@ describe('many deliveries', () => {
   it('lead the root of a directory that clients share to one that is there', async () => {
     const target: DeliveryTarget = { kind: 'directory', path: join(base, 'shared') };
     const { deliveries } = open();
-    await deliveries.stageKeys(keys(target));
+    await deliveries.stageAll(keys(target));
     const [first, ...others] = contents(target);
     // The one whose name is there first never comes.
     const outcomes = await deliveries.deliverAll(others);
@@ -111,7 +111,7 @@ describe('many deliveries', () => {
     const deliveries = openDeliveries({
       ...options(),
       openThread: async () => ({
-        stageKeys: answer('stageKeys'),
+        stageAll: answer('stageAll'),
         deliverAll: answer('deliverAll'),
         discard: async (client) => {
           calls.push(`discard ${client}`);
@@ -120,12 +120,12 @@ describe('many deliveries', () => {
     });
     const [key] = keys();
     if (!key) throw new Error('no key');
-    await deliveries.stageKeys(keys());
+    await deliveries.stageAll(keys());
     expect(calls).toEqual([]);
-    await deliveries.stageKeys(Array.from({ length: 256 }, () => key));
+    await deliveries.stageAll(Array.from({ length: 256 }, () => key));
     await deliveries.deliverAll(contents());
     await deliveries.discard(key.client, atHome, key.serial);
-    expect(calls).toEqual(['stageKeys 256', 'deliverAll 6', 'discard one']);
+    expect(calls).toEqual(['stageAll 256', 'deliverAll 6', 'discard one']);
   });
 
   it('are made here where no other thread is to be had', async () => {
@@ -134,12 +134,50 @@ describe('many deliveries', () => {
       client: parseClientName(`c${number}`),
       target: atHome,
       serial: parseSerial('1a01'),
-      pem: 'key',
+      keyPem: 'key',
     }));
-    expect(new Set((await deliveries.stageKeys(many)).map(({ status }) => status))).toEqual(
+    expect(new Set((await deliveries.stageAll(many)).map(({ status }) => status))).toEqual(
       new Set(['fulfilled']),
     );
     expect(readdirSync(join(home, 'clients'))).toHaveLength(256);
+  });
+
+  it.each([
+    ['keys of ours', `key of ${names[0]}`],
+    ['keys of their own', undefined],
+  ])('are begun only where the disk has room for all files of all of them: %s', async (_, keyPem) => {
+    const room = names.length * (48 << 10);
+    const onDiskWith = (octets: number, blocks = 1000) => {
+      const statfsSync = () => ({ blocks, bavail: octets / 512, bfree: octets / 512, bsize: 512 });
+      const disk = { ...fs, statfsSync: statfsSync as unknown as typeof fs.statfsSync };
+      return openDeliveries({ ...options(), disk });
+    };
+    const versions = keys().map((each) => ({ ...each, keyPem }));
+    const outcomes = await onDiskWith(room - 512).stageAll(versions);
+    expect(outcomes.map((each) => each.status === 'rejected' && each.reason)).toEqual(
+      names.map(() =>
+        expect.objectContaining({
+          code: 'store/disk-full',
+          message: `the disk of ${join(home, 'clients')} has 0.3 MB left, and the files of 6 clients may take 0.3 MB`,
+        }),
+      ),
+    );
+    expect(readdirSync(join(home, 'clients'))).toEqual([]);
+    // Four are few: their room is taken, not looked for.
+    const few = await onDiskWith(0).stageAll(versions.slice(0, 4));
+    expect(few.map(({ status }) => status)).not.toContain('rejected');
+    const enough = onDiskWith(room);
+    const first = await enough.stageAll(versions);
+    expect(first.map(({ status }) => status)).not.toContain('rejected');
+    // Their files are still to be written: there is no room for others.
+    const later = versions.map((each) => ({ ...each, serial: parseSerial('1a02') }));
+    expect((await enough.stageAll(later)).map(({ status }) => status)).not.toContain('fulfilled');
+    const outside = versions.map((each) => ({
+      ...each,
+      target: { kind: 'directory', path: join(base, 'far', 'away') } as const,
+    }));
+    const unsaid = await onDiskWith(0, 0).stageAll(outside);
+    expect(unsaid.map(({ status }) => status)).not.toContain('rejected');
   });
 
   it('leave no file open when the disk is full at a link', async () => {
@@ -167,17 +205,17 @@ describe('many deliveries', () => {
   });
 });
 
-function keys(target = atHome): KeyToStage[] {
+function keys(target = atHome): VersionToStage[] {
   return names.map((name) => ({
     client: parseClientName(name),
     target,
     serial: parseSerial('1a01'),
-    pem: `key of ${name}`,
+    keyPem: `key of ${name}`,
   }));
 }
 
 function contents(target = atHome): DeliveryToMake[] {
-  return keys(target).map(({ client, serial, pem }) => ({
+  return keys(target).map(({ client, serial }) => ({
     client,
     target,
     serial,
@@ -185,7 +223,7 @@ function contents(target = atHome): DeliveryToMake[] {
       certificate: `certificate of ${client}`,
       chain: `chain of ${client}`,
       ca: 'root',
-      privateKey: pem,
+      privateKey: `key of ${client}`,
       bundle: `bundle of ${client}`,
     },
   }));
