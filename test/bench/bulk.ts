@@ -3,8 +3,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { encodePem } from '../../src/x509/pem.ts';
 import { handmadeCsr, nameOf } from '../support/handmade-csr.ts';
-import { run } from './measure.ts';
-import { makeOpensslCa } from './one-shot.ts';
+import { isInstalled, run } from './measure.ts';
+import { easyRsaPeers, makeOpensslCa } from './one-shot.ts';
 import type { Row } from './table.ts';
 
 const node = process.execPath;
@@ -27,7 +27,7 @@ export async function benchBulk(ca: string, directory: string, clients: number):
     run(node, [ca, 'revoke', '--from', outcasts, '--home', home, '--quiet', '--yes']),
   );
   const bare = await bareFiles(join(directory, 'bare'), names);
-  const loop = opensslLoop(join(directory, 'openssl-loop'));
+  const loops = [opensslLoop(directory), ...certtoolLoop(directory), ...easyRsaLoop(directory)];
 
   const requests = writeRequests(join(directory, 'csr'), names);
   const csrHome = newHome(ca, directory, 'home-csr');
@@ -46,7 +46,9 @@ export async function benchBulk(ca: string, directory: string, clients: number):
   const count = clients.toLocaleString('en');
   return [
     absolute(`ca issue --from, ${count} clients, all files synced`, fresh, 2500),
-    atLeast(`ca issue --from, ${count} clients`, fresh, 'openssl req + openssl ca, a loop', loop, 15),
+    ...loops.map(({ name, rate, limit }) =>
+      atLeast(`ca issue --from, ${count} clients`, fresh, `${name}, a loop`, rate, limit),
+    ),
     share(`ca issue --from, ${count} clients`, fresh, 'the same files by bare node:fs, 16 at a time', bare),
     atLeast(`ca issue --from, ${count} requests`, signed, 'openssl ca -infiles, nothing synced', infiles, 1),
     absolute(`ca issue --from again, nothing missing`, again),
@@ -108,11 +110,48 @@ async function bareFiles(directory: string, names: readonly string[]): Promise<n
   return (names.length / (performance.now() - start)) * 1000;
 }
 
-function opensslLoop(cwd: string): number {
+/** Another program that is run for one client after the other. */
+interface Loop {
+  readonly name: string;
+  readonly rate: number;
+  /** How many times its rate ours is to be. */
+  readonly limit: number;
+}
+
+function opensslLoop(directory: string): Loop {
+  const cwd = join(directory, 'openssl-loop');
   makeOpensslCa(cwd);
   const script =
     'for i in $(seq "$0"); do openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $i.key -subj /CN=$i -out $i.csr 2>/dev/null && openssl ca -batch -config ca.cnf -in $i.csr -out $i.crt -notext 2>/dev/null || exit 1; done';
-  return rateOf(loopLength, () => run('sh', ['-c', script, `${loopLength}`], { cwd }));
+  const rate = rateOf(loopLength, () => run('sh', ['-c', script, `${loopLength}`], { cwd }));
+  return { name: 'openssl req + openssl ca', rate, limit: 15 };
+}
+
+/** It keeps no record, and syncs nothing. */
+function certtoolLoop(directory: string): readonly Loop[] {
+  if (!isInstalled('certtool')) return [];
+  const cwd = join(directory, 'certtool-loop');
+  fs.mkdirSync(cwd);
+  fs.writeFileSync(join(cwd, 'ca.cfg'), 'cn = "Bench CA"\nca\ncert_signing_key\nexpiration_days = 3650\n');
+  fs.writeFileSync(join(cwd, 'client.cfg'), 'cn = "client"\ntls_www_client\nexpiration_days = 90\n');
+  const makeKey = 'certtool --generate-privkey --key-type=ecdsa --curve=secp256r1 --no-text';
+  const script = `exec 2>/dev/null
+    ${makeKey} --outfile ca.key && certtool --generate-self-signed --load-privkey ca.key --template ca.cfg --outfile ca.crt`;
+  const loop = `exec 2>/dev/null
+    for i in $(seq "$0"); do ${makeKey} --outfile $i.key && certtool --generate-certificate --load-privkey $i.key --load-ca-certificate ca.crt --load-ca-privkey ca.key --template client.cfg --outfile $i.crt || exit 1; done`;
+  run('sh', ['-c', script], { cwd });
+  const rate = rateOf(loopLength, () => run('sh', ['-c', loop, `${loopLength}`], { cwd }));
+  return [{ name: 'certtool, no record kept', rate, limit: 15 }];
+}
+
+function easyRsaLoop(directory: string): readonly Loop[] {
+  const [issue] = easyRsaPeers(join(directory, 'easyrsa-loop'));
+  if (!issue) return [];
+  const { command, args, argsOf, cwd = '', env = {} } = issue;
+  const rate = rateOf(loopLength, () => {
+    for (let i = 0; i < loopLength; i++) run(command, [...args, ...(argsOf?.(i) ?? [])], { cwd, env });
+  });
+  return [{ name: 'easyrsa build-client-full', rate, limit: 300 }];
 }
 
 function writeRequests(directory: string, names: readonly string[]): readonly string[] {

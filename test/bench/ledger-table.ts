@@ -37,7 +37,17 @@ export function renderLedgers(columns: readonly Column[]): string {
     line(header),
     `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`,
     ...rows.map(line),
+    '',
+    againstOpenssl(columns),
   ].join('\n');
+}
+
+function againstOpenssl(columns: readonly Column[]): string {
+  const largest = columns.at(-1);
+  if (!largest) throw new Error('no ledger was measured');
+  const ratio = timingOf('openssl ca', largest).ms / timingOf('ca issue', largest).ms;
+  const size = largest.size.toLocaleString('en');
+  return `ca issue at ${size}: ${ratio.toFixed(1)} × as fast as openssl ca (at 1,000,000 wanted: ≥ 20 ×)`;
 }
 
 function costRow(name: string, columns: readonly Column[]): string[] {

@@ -35,6 +35,7 @@ try {
   const crls = [
     ...benchCrl(ca, directory, 10_000, Math.min(runs, 7), 1),
     ...benchCrl(ca, directory, 100_000, Math.min(runs, 7), 5),
+    ...benchCrl(ca, directory, 1_000_000, Math.min(runs, 3), 15),
   ];
   const openssl = run('openssl', ['version']).split(' ').slice(0, 2).join(' ');
   process.stdout.write(
