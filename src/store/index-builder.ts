@@ -3,6 +3,7 @@ import { duplicateSerial, unknownSerial } from '../ledger/ledger-state.ts';
 import type { BlockWriter } from './index-blocks.ts';
 import { ClientRows } from './index-clients.ts';
 import { type LineBatch, serialOctets } from './index-lines.ts';
+import { copyWords, writeNumber } from './index-octets.ts';
 import {
   CertificateRows,
   clientKeyAt,
@@ -15,11 +16,9 @@ import {
 import { type SharePostings, writeRun } from './index-run-writer.ts';
 import {
   certificateRow as at,
-  copyWords,
   flags,
   type RowCounts,
   serialKeyOctets,
-  writeNumber,
   writePlace,
   writeSeconds,
 } from './index-tables.ts';

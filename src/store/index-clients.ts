@@ -1,15 +1,8 @@
 import { KeyedRows } from './index-keyed-rows.ts';
 import type { LineBatch } from './index-lines.ts';
+import { copyOctets, writeNumber } from './index-octets.ts';
 import { sortRows } from './index-sort.ts';
-import {
-  clientKey,
-  clientNameOctets,
-  copyOctets,
-  nameDigest,
-  tableWidths,
-  writeNumber,
-  writePlace,
-} from './index-tables.ts';
+import { clientKey, clientNameOctets, nameDigest, tableWidths, writePlace } from './index-tables.ts';
 
 /** Where the parts of a row of `clients` begin. */
 export const clientRow = { nameKeyHash: 0, nameHash: 16, firstSeq: 32, addedAt: 38, place: 46 } as const;

@@ -1,12 +1,6 @@
 import { type RevocationReason, reasonOfCode } from '../core/revocation-reason.ts';
-import {
-  certificateRow as at,
-  flags as flag,
-  type Place,
-  type Run,
-  readPlace,
-  readSeconds,
-} from './index-tables.ts';
+import type { Run } from './index-run.ts';
+import { certificateRow as at, flags as flag, type Place, readPlace, readSeconds } from './index-tables.ts';
 
 /** What the runs together tell of one certificate, beside its own line. */
 export interface Facts {

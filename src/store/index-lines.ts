@@ -1,8 +1,9 @@
 import { revocationReasons } from '../core/revocation-reason.ts';
 import { checkLink } from '../ledger/chain.ts';
 import { parseEntry } from '../ledger/entry-codec.ts';
+import { copyOctets } from './index-octets.ts';
 import { LineScan } from './index-scan.ts';
-import { clientHash, copyOctets } from './index-tables.ts';
+import { clientHash } from './index-tables.ts';
 import type { Journal, JournalPoint } from './journal.ts';
 
 /**

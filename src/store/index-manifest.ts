@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { IndexSummary, RunInfo } from './index-tables.ts';
+import type { Place, RowCounts } from './index-tables.ts';
 import type { JournalPoint } from './journal.ts';
 
 /** What an index consists of: the point of the journal up to which it speaks, and its runs from the oldest to the newest. */
@@ -7,6 +7,26 @@ export interface Manifest {
   readonly point: JournalPoint;
   readonly summary: IndexSummary;
   readonly runs: readonly RunInfo[];
+}
+
+/** What a run covers and how it is called; `entries` tells when it is time to merge it with others. */
+export interface RunInfo {
+  /** 16 hex digits. */
+  readonly id: string;
+  readonly entries: number;
+  readonly rows: RowCounts;
+}
+
+/** What an index holds beside its runs. */
+export interface IndexSummary {
+  readonly clientCount: number;
+  readonly longestValidityMs: number;
+  /** Those of `key-compromised` entries, which are few. */
+  readonly barredKeys: readonly string[];
+  /** Place of the first line, and of the latest `crl-published` of each issuer. */
+  readonly authority: Place;
+  readonly rootCrl?: Place;
+  readonly issuingCrl?: Place;
 }
 
 /** Changes with any table, row or meaning: an index of another version is built anew. */

@@ -1,14 +1,13 @@
 import type { BlockWriter } from './index-blocks.ts';
 import { clientKeyOctets, clientRow } from './index-clients.ts';
+import type { Run, Table } from './index-run.ts';
 import {
   certificateRow as at,
   flags,
   liveKeyOctets,
   postingKeyOctets,
   type RowCounts,
-  type Run,
   serialKeyOctets,
-  type Table,
   type TableName,
   tableNames,
   tableWidths,

@@ -2,8 +2,9 @@ import { parseSerial, type Serial } from '../core/serial.ts';
 import { IndexDamage } from './index-blocks.ts';
 import type { OlderRuns } from './index-builder.ts';
 import { findFacts } from './index-facts.ts';
+import type { Run } from './index-run.ts';
 import { LineScan } from './index-scan.ts';
-import { type Run, serialKey } from './index-tables.ts';
+import { serialKey } from './index-tables.ts';
 import type { Journal } from './journal.ts';
 
 /** What the runs of an index know, and the lines of the journal that they point to. */

@@ -17,12 +17,12 @@ import {
 import { IndexDamage } from './index-blocks.ts';
 import { clientRow } from './index-clients.ts';
 import { type Facts, findFacts } from './index-facts.ts';
+import type { IndexSummary } from './index-manifest.ts';
 import {
   clientHash,
   clientKey,
   clientNameHash,
   endRowOctets,
-  type IndexSummary,
   liveKeyOctets,
   type Place,
   postingPlaceAt,

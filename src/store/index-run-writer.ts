@@ -2,6 +2,7 @@ import { revocationStart } from '../core/revocation-page.ts';
 import { type BlockWriter, blocksFor } from './index-blocks.ts';
 import type { ClientRows } from './index-clients.ts';
 import { gather, inStretches } from './index-gather.ts';
+import { copyOctets, writeNumber } from './index-octets.ts';
 import {
   isPosting,
   type PostingPlan,
@@ -14,7 +15,6 @@ import { type CertificateRows, factsAt, factsOctets, factsStride, stride } from 
 import { SortSpace, sortRows } from './index-sort.ts';
 import {
   certificateRow as at,
-  copyOctets,
   endRowOctets,
   flags,
   type RowCounts,
@@ -23,7 +23,6 @@ import {
   type TableName,
   tableNames,
   tableWidths,
-  writeNumber,
 } from './index-tables.ts';
 
 /** What a run is written from. Seconds are with their bias, as in the tables. */

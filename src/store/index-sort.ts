@@ -1,4 +1,4 @@
-import { compareOctets } from './index-tables.ts';
+import { compareOctets } from './index-octets.ts';
 
 /** Rows of one width, one after another, and the same memory as words. */
 export interface RowMemory {

@@ -16,18 +16,18 @@ import {
 } from './index-blocks.ts';
 import { RunBuilder } from './index-builder.ts';
 import { LineBatch, scanLines } from './index-lines.ts';
-import { encodeManifest, type Manifest, parseManifest } from './index-manifest.ts';
+import {
+  encodeManifest,
+  type IndexSummary,
+  type Manifest,
+  parseManifest,
+  type RunInfo,
+} from './index-manifest.ts';
 import { mergeRuns } from './index-merge.ts';
 import { olderRuns } from './index-older.ts';
+import { openRun, type Run } from './index-run.ts';
 import { IndexThread } from './index-scan-thread.ts';
-import {
-  type IndexSummary,
-  openRun,
-  type Place,
-  type RowCounts,
-  type Run,
-  type RunInfo,
-} from './index-tables.ts';
+import type { Place, RowCounts } from './index-tables.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { type Journal, type JournalPoint, journalStart } from './journal.ts';
 

@@ -1,4 +1,4 @@
-import { compareOctets } from './index-tables.ts';
+import { compareOctets } from './index-octets.ts';
 
 /** All rows of cursors that are sorted by their first octets, in order; of equal keys those of the cursor before come first. */
 export function* mergeRows(

@@ -8,7 +8,7 @@ import {
   newRunId,
   rowsPerBlock,
 } from '../../../src/store/index-blocks.ts';
-import { Table } from '../../../src/store/index-tables.ts';
+import { Table } from '../../../src/store/index-run.ts';
 
 const width = 400;
 
