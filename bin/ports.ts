@@ -5,9 +5,10 @@ import type { Ports, Progress } from '../src/authority/ports.ts';
 import type { PortOptions, World } from '../src/cli/context.ts';
 import { openDeliveries } from '../src/store/deliveries.ts';
 import { randomOctets } from '../src/store/entropy.ts';
-import { createLedger, FileLedger } from '../src/store/file-ledger.ts';
+import { FileLedger } from '../src/store/file-ledger.ts';
 import { openHome } from '../src/store/home.ts';
 import { openKeyStore } from '../src/store/key-files.ts';
+import { createLedger } from '../src/store/ledger-create.ts';
 import type { LockHolder } from '../src/store/lock.ts';
 
 /** The file of the thread that makes deliveries; the build says its name. */

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Ledger, LedgerTransaction, Progress } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
@@ -9,9 +8,8 @@ import type { Entry, EntryBody } from '../ledger/entry.ts';
 import { LayeredView } from '../ledger/layered-view.ts';
 import { isUndelivered, LedgerState, pageLength } from '../ledger/ledger-state.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
-import type { CertificateRecord, LedgerHead } from '../ledger/record.ts';
+import type { CertificateRecord } from '../ledger/record.ts';
 import { type Disk, realDisk } from './disk.ts';
-import { createDurably } from './durable-file.ts';
 import { IndexView } from './index-view.ts';
 import { Journal, type JournalPoint, journalStart, segmentName } from './journal.ts';
 import { JournalWriter } from './journal-writer.ts';
@@ -336,22 +334,4 @@ function empty(directory: string): CaError {
   return new CaError('ledger/malformed', `${printable(join(directory, segmentName(1)))} holds no entry`, {
     hint: 'restore the ledger from a backup',
   });
-}
-
-/**
- * Begins a ledger with these entries in a directory that has none, durably, and gives its head. The directory is made,
- * mode 0700, if it is not there. Throws `store/occupied`, `store/…`.
- */
-export function createLedger(
-  directory: string,
-  bodies: readonly EntryBody[],
-  { clock, disk = realDisk }: { readonly clock: Clock; readonly disk?: Disk },
-): LedgerHead {
-  const links = linkEntries(journalStart, clock(), bodies);
-  const state = new LedgerState();
-  for (const { entry, hash } of links) state.apply(entry, hash);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lines = links.map(({ line }) => `${Buffer.from(line).toString('utf8')}\n`);
-  createDurably(join(directory, segmentName(1)), lines.join(''), { mode: 0o644, disk });
-  return state.head;
 }

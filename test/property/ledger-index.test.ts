@@ -18,9 +18,10 @@ import type { EntryBody } from '../../src/ledger/entry.ts';
 import { LayeredView } from '../../src/ledger/layered-view.ts';
 import { LedgerState } from '../../src/ledger/ledger-state.ts';
 import { realDisk } from '../../src/store/disk.ts';
-import { createLedger, FileLedger } from '../../src/store/file-ledger.ts';
+import { FileLedger } from '../../src/store/file-ledger.ts';
 import { IndexView } from '../../src/store/index-view.ts';
 import { Journal, journalStart } from '../../src/store/journal.ts';
+import { createLedger } from '../../src/store/ledger-create.ts';
 import { LedgerIndex } from '../../src/store/ledger-index.ts';
 import { askEverything, histories } from '../support/ledger-histories.ts';
 

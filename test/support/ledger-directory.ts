@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import type { Clock } from '../../src/authority/ports.ts';
 import type { EntryBody } from '../../src/ledger/entry.ts';
-import { createLedger, FileLedger, type FileLedgerOptions } from '../../src/store/file-ledger.ts';
+import { FileLedger, type FileLedgerOptions } from '../../src/store/file-ledger.ts';
+import { createLedger } from '../../src/store/ledger-create.ts';
 import { created } from './ledger-entries.ts';
 
 /** The ledger's place on the disk, another one for each test of the file. */

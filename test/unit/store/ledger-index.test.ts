@@ -5,7 +5,7 @@ import { linkEntries } from '../../../src/ledger/chain.ts';
 import type { EntryBody } from '../../../src/ledger/entry.ts';
 import { LedgerState } from '../../../src/ledger/ledger-state.ts';
 import { type Disk, realDisk } from '../../../src/store/disk.ts';
-import { createLedger } from '../../../src/store/file-ledger.ts';
+import { createLedger } from '../../../src/store/ledger-create.ts';
 import { append, useLedgerDirectory } from '../../support/ledger-directory.ts';
 import { added, created, crlPublished, delivered, issued, revoked } from '../../support/ledger-entries.ts';
 import { askEverything } from '../../support/ledger-histories.ts';
