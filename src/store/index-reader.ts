@@ -16,6 +16,7 @@ import {
 } from '../ledger/record.ts';
 import { IndexDamage } from './index-blocks.ts';
 import { clientRow } from './index-clients.ts';
+import { countByStatus, countLive, liveRows, rowsEnding } from './index-endings.ts';
 import { type Facts, findFacts } from './index-facts.ts';
 import type { IndexSummary } from './index-manifest.ts';
 import {
@@ -28,19 +29,13 @@ import {
   postingPlaceAt,
   readPlace,
   readSeconds,
-  secondsBias,
   serialKey,
-  type TableName,
 } from './index-tables.ts';
 import type { Journal } from './journal.ts';
 import type { OpenIndex } from './ledger-index.ts';
-import { mergeRows, withoutRows } from './sorted-rows.ts';
 
 /** Who looks at the next few that end waits for no more. */
 const firstPageLength = 250;
-
-/** So many rows are read sooner than counted in parts. */
-const fewRows = 1024;
 
 /** Answers from one index and the lines of the journal that it points to. Throws {@link IndexDamage} where they disagree. */
 export class IndexReader {
@@ -134,17 +129,17 @@ export class IndexReader {
   }
 
   certificatesExpiring(from: Date, to: Date): Generator<readonly CertificateRecord[]> {
-    return pagesOf(this.#rowsEnding('byNotAfter', from, to), (row) =>
+    return pagesOf(rowsEnding(this.#index.tables, 'byNotAfter', from, to), (row) =>
       this.#recordAt(readPlace(row, liveKeyOctets)),
     );
   }
 
   liveExpiring(from: Date, to: Date): Generator<readonly CertificateRecord[]> {
-    return pagesOf(this.#liveRows(from, to), (row) => this.#liveRecord(row));
+    return pagesOf(liveRows(this.#index.tables, from, to), (row) => this.#liveRecord(row));
   }
 
   countLive(from: Date, to: Date): number {
-    return Math.max(0, this.#countEnding('live', from, to) - this.#countEnding('ended', from, to));
+    return countLive(this.#index.tables, from, to);
   }
 
   undelivered(): CertificateRecord[] {
@@ -164,19 +159,7 @@ export class IndexReader {
   }
 
   counts(now: Date): StatusCounts {
-    const all = (name: TableName) => this.#index.tables.reduce((sum, run) => sum + run[name].count, 0);
-    const [issued, revoked] = [all('byNotAfter'), all('revokedEnds')];
-    const [current, currentRevoked] = [
-      this.#endingFrom('byNotAfter', now),
-      this.#endingFrom('revokedEnds', now),
-    ];
-    const active = this.#endingFrom('live', now) - this.#endingFrom('ended', now);
-    return {
-      active,
-      superseded: current - currentRevoked - active,
-      revoked,
-      expired: issued - current - (revoked - currentRevoked),
-    };
+    return countByStatus(this.#index.tables, now);
   }
 
   lastCrl(issuer: IssuerRole): CrlRecord | undefined {
@@ -266,47 +249,6 @@ export class IndexReader {
   #line({ segment, offset, length }: Place): Uint8Array {
     return this.#journal.read(segment, offset, length);
   }
-
-  /** The rows of these tables with `from` <= notAfter < `to`, in order. */
-  #rowsEnding(name: TableName, from: Date, to: Date): Generator<Buffer, void> {
-    const end = endKey(to);
-    return mergeRows(
-      this.#index.tables.map(({ [name]: table }) => {
-        const first = table.lowerBound(endKey(from));
-        return rowsBetween(table.rows(first, Math.max(first, table.lowerBound(end))), table.width);
-      }),
-      liveKeyOctets,
-    );
-  }
-
-  /**
-   * The rows of `live` that no row of `ended` takes away, in order. Each of those has its own among the live ones: where there are
-   * as many of both, nothing is left, and none of them is read.
-   */
-  *#liveRows(from: Date, to: Date): Generator<Buffer, void> {
-    const live = this.#countEnding('live', from, to);
-    const ended = this.#countEnding('ended', from, to);
-    if (live <= ended) return;
-    const span = to.getTime() - from.getTime();
-    if (ended === 0 || live + ended <= fewRows || span <= 1000) {
-      const all = this.#rowsEnding('live', from, to);
-      yield* withoutRows(all, this.#rowsEnding('ended', from, to), liveKeyOctets);
-      return;
-    }
-    const middle = new Date(from.getTime() + Math.floor(span / 2));
-    yield* this.#liveRows(from, middle);
-    yield* this.#liveRows(middle, to);
-  }
-
-  #countEnding(name: TableName, from: Date, to: Date): number {
-    return this.#endingFrom(name, from) - this.#endingFrom(name, to);
-  }
-
-  /** How many rows of these tables have a notAfter that is not before `instant`. */
-  #endingFrom(name: TableName, instant: Date): number {
-    const key = endKey(instant);
-    return this.#index.tables.reduce((sum, run) => sum + run[name].count - run[name].lowerBound(key), 0);
-  }
 }
 
 function* pagesOf(
@@ -323,20 +265,6 @@ function* pagesOf(
     length = pageLength;
   }
   if (page.length > 0) yield page;
-}
-
-/** The least notAfter that is not before `instant`, as it stands in rows. */
-function endKey(instant: Date): Buffer {
-  const seconds = Math.ceil(instant.getTime() / 1000) + secondsBias;
-  const key = Buffer.alloc(5);
-  key.writeUIntBE(Math.min(Math.max(seconds, 0), 2 ** 40 - 1), 0, 5);
-  return key;
-}
-
-function* rowsBetween(stretches: Iterable<Buffer>, width: number): Generator<Buffer, void> {
-  for (const rows of stretches) {
-    for (let at = 0; at < rows.length; at += width) yield rows.subarray(at, at + width);
-  }
 }
 
 /** Where `"type":"issued"` stands in the line of that number. */

@@ -1,0 +1,91 @@
+import type { StatusCounts } from '../ledger/ledger-view.ts';
+import type { Run } from './index-run.ts';
+import { liveKeyOctets, secondsBias } from './index-tables.ts';
+import { mergeRows, withoutRows } from './sorted-rows.ts';
+
+/** The tables whose rows begin with notAfter and are sorted by it. */
+type EndTable = 'byNotAfter' | 'revokedEnds' | 'live' | 'ended';
+
+/** So many rows are read sooner than counted in parts. */
+const fewRows = 1024;
+
+/** The rows of these tables with `from` <= notAfter < `to`, in order. */
+export function rowsEnding(
+  runs: readonly Run[],
+  name: EndTable,
+  from: Date,
+  to: Date,
+): Generator<Buffer, void> {
+  const end = endKey(to);
+  return mergeRows(
+    runs.map(({ [name]: table }) => {
+      const first = table.lowerBound(endKey(from));
+      return rowsBetween(table.rows(first, Math.max(first, table.lowerBound(end))), table.width);
+    }),
+    liveKeyOctets,
+  );
+}
+
+/**
+ * The rows of `live` that no row of `ended` takes away, in order. Each of those has its own among the live ones: where there are
+ * as many of both, nothing is left, and none of them is read.
+ */
+export function* liveRows(runs: readonly Run[], from: Date, to: Date): Generator<Buffer, void> {
+  const live = countEnding(runs, 'live', from, to);
+  const ended = countEnding(runs, 'ended', from, to);
+  if (live <= ended) return;
+  const span = to.getTime() - from.getTime();
+  if (ended === 0 || live + ended <= fewRows || span <= 1000) {
+    const all = rowsEnding(runs, 'live', from, to);
+    yield* withoutRows(all, rowsEnding(runs, 'ended', from, to), liveKeyOctets);
+    return;
+  }
+  const middle = new Date(from.getTime() + Math.floor(span / 2));
+  yield* liveRows(runs, from, middle);
+  yield* liveRows(runs, middle, to);
+}
+
+/** How many live certificates have a notAfter in `from` <= notAfter < `to`. */
+export function countLive(runs: readonly Run[], from: Date, to: Date): number {
+  return Math.max(0, countEnding(runs, 'live', from, to) - countEnding(runs, 'ended', from, to));
+}
+
+/** How many certificates have each status at `now`. */
+export function countByStatus(runs: readonly Run[], now: Date): StatusCounts {
+  const all = (name: EndTable) => runs.reduce((sum, run) => sum + run[name].count, 0);
+  const endingFrom = (name: EndTable) => countEndingFrom(runs, name, now);
+  const [issued, revoked] = [all('byNotAfter'), all('revokedEnds')];
+  const [current, currentRevoked] = [endingFrom('byNotAfter'), endingFrom('revokedEnds')];
+  const active = endingFrom('live') - endingFrom('ended');
+  return {
+    active,
+    superseded: current - currentRevoked - active,
+    revoked,
+    expired: issued - current - (revoked - currentRevoked),
+  };
+}
+
+/** How many rows of these tables have a notAfter in `from` <= notAfter < `to`. */
+function countEnding(runs: readonly Run[], name: EndTable, from: Date, to: Date): number {
+  return countEndingFrom(runs, name, from) - countEndingFrom(runs, name, to);
+}
+
+/** How many rows of these tables have a notAfter that is not before `instant`. */
+function countEndingFrom(runs: readonly Run[], name: EndTable, instant: Date): number {
+  const key = endKey(instant);
+  return runs.reduce((sum, run) => sum + run[name].count - run[name].lowerBound(key), 0);
+}
+
+/** The least notAfter that is not before `instant`, as it stands in rows. */
+function endKey(instant: Date): Buffer {
+  const seconds = Math.ceil(instant.getTime() / 1000) + secondsBias;
+  const key = Buffer.alloc(5);
+  key.writeUIntBE(Math.min(Math.max(seconds, 0), 2 ** 40 - 1), 0, 5);
+  return key;
+}
+
+function* rowsBetween(stretches: Iterable<Buffer>, width: number): Generator<Buffer, void> {
+  for (const rows of stretches) {
+    for (let at = 0; at < rows.length; at += width) yield rows.subarray(at, at + width);
+  }
+}
