@@ -1,28 +1,11 @@
-import { constants, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Progress } from '../authority/ports.ts';
 import { checkBeginning } from '../ledger/ledger-state.ts';
 import type { Disk } from './disk.ts';
-import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from './file-mode.ts';
-import { makeDirectories } from './file-set.ts';
-import {
-  BlockCache,
-  BlockWriter,
-  FileBlocks,
-  IndexDamage,
-  intoFile,
-  MemoryBlocks,
-  newRunId,
-} from './index-blocks.ts';
+import { BlockWriter, IndexDamage, MemoryBlocks, newRunId } from './index-blocks.ts';
 import { RunBuilder } from './index-builder.ts';
+import { IndexFiles } from './index-files.ts';
 import { LineBatch, scanLines } from './index-lines.ts';
-import {
-  encodeManifest,
-  type IndexSummary,
-  type Manifest,
-  parseManifest,
-  type RunInfo,
-} from './index-manifest.ts';
+import type { IndexSummary, Manifest, RunInfo } from './index-manifest.ts';
 import { mergeRuns } from './index-merge.ts';
 import { olderRuns } from './index-older.ts';
 import { openRun, type Run } from './index-run.ts';
@@ -66,30 +49,26 @@ const octetsPerCertificate = 1100;
 
 /**
  * The index of a journal: derived, disposable, in files of one folder that a manifest names. A log-structured merge: each
- * extension writes one small run, and four runs of like size become one. Nothing here is synced: whatever a power cut leaves
- * is told from an index by its checksums, and built again.
+ * extension writes one small run, and four runs of like size become one.
  */
 export class LedgerIndex {
   readonly #options: LedgerIndexOptions;
-  readonly #cache = new BlockCache();
-  readonly #opened = new Map<string, WeakRef<FileBlocks>>();
+  readonly #files: IndexFiles;
   #batch: LineBatch | undefined;
 
   constructor(options: LedgerIndexOptions) {
     this.#options = options;
+    this.#files = new IndexFiles(options.directory, options.disk);
   }
 
   /** The index on disk; undefined if there is none, or none of this journal. */
   open(): OpenIndex | undefined {
     // A writer may replace runs between the reading of the manifest and theirs.
     for (let attempt = 0; attempt < 3; attempt++) {
-      const manifest = this.#readManifest();
+      const manifest = this.#files.readManifest();
       if (!manifest || !this.#options.journal.holds(manifest.point)) return undefined;
       try {
-        return {
-          ...manifest,
-          tables: manifest.runs.map((info) => openRun(this.#blocks(info.id), info.rows)),
-        };
+        return { ...manifest, tables: manifest.runs.map((run) => this.#files.open(run)) };
       } catch (error) {
         if (!hasErrorCode(error, 'ENOENT')) throw ioError(error, 'read', this.#options.directory);
       }
@@ -119,24 +98,29 @@ export class LedgerIndex {
 
   /** Extends the index on disk, or makes one, up to the journal's end. Call under the ledger's lock. */
   extend(found: OpenIndex | undefined): OpenIndex {
-    const { directory, disk } = this.#options;
+    const files = this.#files;
     const older = this.#ifWorthExtending(found);
     try {
-      makeDirectories(directory, secretDirectoryMode, inheritedOwner, disk);
+      files.prepare();
       const id = newRunId();
-      const folded = this.#writeRun(id, (writer, path) => this.#fold(older, undefined, id, writer, path));
+      const folded = files.writeRun(id, (writer, path) => this.#fold(older, undefined, id, writer, path));
       const { point, summary } = folded;
       let runs: readonly RunInfo[] = [...(older?.runs ?? []), folded.info];
       for (let tail = mergeable(runs); tail; tail = mergeable(runs)) runs = this.#merge(runs, tail);
       const manifest: Manifest = { point, summary, runs };
-      this.#replaceManifest(manifest);
-      this.#removeOthers(runs);
-      return { ...manifest, tables: runs.map((run) => openRun(this.#blocks(run.id), run.rows)) };
+      files.replaceManifest(manifest);
+      files.removeOthers(runs);
+      return { ...manifest, tables: runs.map((run) => files.open(run)) };
     } catch (error) {
       if (error instanceof IndexDamage && older) return this.extend(undefined);
-      this.#removeOthers(this.#readManifest()?.runs ?? []);
-      throw ioError(error, 'write the index in', directory);
+      files.removeOthers(files.readManifest()?.runs ?? []);
+      throw ioError(error, 'write the index in', this.#options.directory);
     }
+  }
+
+  /** Makes sure that nobody opens the index on disk again. */
+  discard(): void {
+    this.#files.discard();
   }
 
   #ifWorthExtending(found: OpenIndex | undefined): OpenIndex | undefined {
@@ -147,71 +131,11 @@ export class LedgerIndex {
     return missing * rebuild.share > journal.octetsAfter(journalStart) ? undefined : found;
   }
 
-  /** Makes sure that nobody opens the index on disk again. */
-  discard(): void {
-    try {
-      unlinkSync(this.#manifestPath);
-    } catch {
-      // On a read-only disk everybody finds the damage anew.
-    }
-  }
-
-  get #manifestPath(): string {
-    return join(this.#options.directory, 'manifest');
-  }
-
-  #readManifest(): Manifest | undefined {
-    try {
-      return parseManifest(readFileSync(this.#manifestPath, 'utf8'));
-    } catch (error) {
-      if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
-      throw ioError(error, 'read', this.#manifestPath);
-    }
-  }
-
-  #replaceManifest(manifest: Manifest): void {
-    const { directory, disk } = this.#options;
-    const temporary = `${this.#manifestPath}.new`;
-    const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-    const fd = disk.openSync(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, publicMode);
-    try {
-      giveToOwnerOf(directory, fd, disk);
-      writeFileSync(fd, encodeManifest(manifest));
-    } finally {
-      disk.closeSync(fd);
-    }
-    disk.renameSync(temporary, this.#manifestPath);
-  }
-
-  #blocks(id: string): FileBlocks {
-    const known = this.#opened.get(id)?.deref();
-    if (known) return known;
-    const blocks = new FileBlocks(this.#options.disk, this.#runPath(id), Buffer.from(id, 'hex'), this.#cache);
-    this.#opened.set(id, new WeakRef(blocks));
-    return blocks;
-  }
-
-  #runPath(id: string): string {
-    return join(this.#options.directory, `${id}.run`);
-  }
-
-  #writeRun<T>(id: Buffer, write: (writer: BlockWriter, path: string) => T): T {
-    const { directory, disk } = this.#options;
-    const path = this.#runPath(id.toString('hex'));
-    const fd = disk.openSync(path, 'wx', publicMode);
-    try {
-      giveToOwnerOf(directory, fd, disk);
-      return write(new BlockWriter(id, intoFile(disk, fd)), path);
-    } finally {
-      disk.closeSync(fd);
-    }
-  }
-
   #merge(runs: readonly RunInfo[], from: number): RunInfo[] {
     const merged = runs.slice(from);
     const id = newRunId();
-    const tables = merged.map((info) => openRun(this.#blocks(info.id), info.rows));
-    const rows = this.#writeRun(id, (writer) => mergeRuns(tables, writer));
+    const tables = merged.map((info) => this.#files.open(info));
+    const rows = this.#files.writeRun(id, (writer) => mergeRuns(tables, writer));
     const entries = merged.reduce((sum, info) => sum + info.entries, 0);
     return [...runs.slice(0, from), { id: id.toString('hex'), entries, rows }];
   }
@@ -220,20 +144,6 @@ export class LedgerIndex {
     const { scanThread, journal } = this.#options;
     if (!scanThread || octets < scanThread.fromOctets) return undefined;
     return IndexThread.start(scanThread.program(), journal.directory, { segment, offset, line, seq });
-  }
-
-  /** Removes the files of runs that are no part of the index any more, or never became one. */
-  #removeOthers(runs: readonly RunInfo[]): void {
-    const { directory, disk } = this.#options;
-    const kept = new Set(runs.map(({ id }) => `${id}.run`));
-    for (const id of this.#opened.keys()) if (!kept.has(`${id}.run`)) this.#opened.delete(id);
-    try {
-      for (const name of disk.readdirSync(directory)) {
-        if (name.endsWith('.run') && !kept.has(name)) disk.unlinkSync(join(directory, name));
-      }
-    } catch {
-      // They are in nobody's way, and the next extension removes them.
-    }
   }
 
   /**
