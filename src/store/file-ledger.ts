@@ -1,19 +1,15 @@
 import { join } from 'node:path';
 import type { Clock, Ledger, LedgerTransaction, Progress } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
-import { printable } from '../core/printable.ts';
-import type { Serial } from '../core/serial.ts';
 import { type Link, linkEntries } from '../ledger/chain.ts';
 import type { Entry, EntryBody } from '../ledger/entry.ts';
-import { LayeredView } from '../ledger/layered-view.ts';
-import { isUndelivered, LedgerState, pageLength } from '../ledger/ledger-state.ts';
+import { type LedgerState, pageLength } from '../ledger/ledger-state.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
-import type { CertificateRecord } from '../ledger/record.ts';
 import { type Disk, realDisk } from './disk.ts';
-import { IndexView } from './index-view.ts';
-import { Journal, type JournalPoint, journalStart, segmentName } from './journal.ts';
+import { Journal, journalStart } from './journal.ts';
 import { JournalWriter } from './journal-writer.ts';
 import { LedgerIndex, type OpenIndex, type ScanThread } from './ledger-index.ts';
+import { LedgerReading } from './ledger-reading.ts';
 import { type LockHolder, withLock } from './lock.ts';
 
 export interface FileLedgerOptions {
@@ -45,20 +41,6 @@ const defaultTailEntries = 256;
 /** A run of many transactions keeps so many times that in memory: its next one asks about what its last ones wrote. */
 const bulkTails = 16;
 
-/** Certificates that are kept in mind for the delivery that is about to be recorded. */
-const mostOwed = 4096;
-
-/** A reader folds no more than this of the journal entry by entry: it is quicker to index it. */
-const longestTailOctets = 1 << 20;
-
-/** What has been read of the journal so far: what the index tells, and the fold of the entries since. */
-interface Position {
-  readonly index: OpenIndex | undefined;
-  readonly older: IndexView | undefined;
-  readonly state: LedgerState;
-  readonly point: JournalPoint;
-}
-
 /** Entries that are to be written with the next ones, and the fold with them. */
 interface Held {
   readonly links: readonly Link[];
@@ -71,7 +53,7 @@ export class FileLedger implements Ledger {
   readonly #journal: Journal;
   readonly #writer: JournalWriter;
   readonly #index: LedgerIndex;
-  #position: Position | undefined;
+  readonly #reading: LedgerReading;
   /** The end of this process's last transaction: they take turns, and wait for other processes alone. */
   #lastTransaction: Promise<unknown> = Promise.resolve();
   /** How many runs of many transactions are at work. */
@@ -82,6 +64,7 @@ export class FileLedger implements Ledger {
       directory,
       disk = realDisk,
       segmentOctets = defaultSegmentOctets,
+      tailEntries = defaultTailEntries,
       progress,
       scanThread,
     } = options;
@@ -95,12 +78,17 @@ export class FileLedger implements Ledger {
       ...(progress && { progress }),
       ...(scanThread && { scanThread }),
     });
+    this.#reading = new LedgerReading({
+      journal: this.#journal,
+      index: this.#index,
+      longestTail: () => tailEntries * (this.#bulks > 0 ? bulkTails : 1),
+    });
   }
 
   /** The record now. Octets after the last newline, where a writer is at work or died, are not part of it. */
   async view(): Promise<LedgerView> {
-    await this.#catchUp((index) => this.#extendOrBuild(index));
-    return this.#current();
+    await this.#reading.catchUp((index) => this.#extendOrBuild(index));
+    return this.#reading.view();
   }
 
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
@@ -123,9 +111,9 @@ export class FileLedger implements Ledger {
     // Whoever names a directory without a ledger gets no lock file there.
     this.#journal.segments();
     return await this.#locked(this.#options.lockWaitMs, async () => {
-      const torn = await this.#catchUp(async (index) => this.#index.extend(index));
+      const torn = await this.#reading.catchUp(async (index) => this.#index.extend(index));
       if (torn > 0) this.#setTailAside(torn);
-      this.#extendIndex();
+      this.#reading.extendIndex();
       let open = true;
       let held: Held | undefined;
       const link = (bodies: readonly EntryBody[]) => {
@@ -134,8 +122,8 @@ export class FileLedger implements Ledger {
       };
       try {
         return await work({
-          view: () => this.#current(held?.state),
-          recorded: () => this.#current(),
+          view: () => this.#reading.view(held?.state),
+          recorded: () => this.#reading.view(),
           hold: async (bodies) => {
             held = link(bodies);
             return held.state.head;
@@ -143,8 +131,8 @@ export class FileLedger implements Ledger {
           append: async (bodies) => {
             this.#append(link(bodies));
             held = undefined;
-            const { head } = this.#read().state;
-            this.#extendIndex();
+            const { head } = this.#reading.state;
+            this.#reading.extendIndex();
             return head;
           },
         });
@@ -177,7 +165,7 @@ export class FileLedger implements Ledger {
 
   /** Looked for twice, the second time when no writer can be in the middle of a line. */
   async tornOctets(): Promise<number> {
-    const look = () => this.#catchUp((index) => this.#extendOrBuild(index));
+    const look = () => this.#reading.catchUp((index) => this.#extendOrBuild(index));
     const found = await look();
     if (found === 0) return 0;
     try {
@@ -195,71 +183,9 @@ export class FileLedger implements Ledger {
     return withLock(join(directory, 'lock'), lock, work);
   }
 
-  /** @param held the fold with what is held beside what was read */
-  #current(held?: LedgerState): LedgerView {
-    const { older, state } = this.#read();
-    return older ? new LayeredView(older, held ?? state) : (held ?? state);
-  }
-
-  /** Reads what others have appended; gives the number of octets after the last newline. */
-  async #catchUp(extend: (index: OpenIndex | undefined) => Promise<OpenIndex>): Promise<number> {
-    const known = this.#position;
-    if (known && !this.#isLong(known) && this.#journal.holds(known.point)) {
-      try {
-        return this.#readOn(known);
-      } catch {
-        // A writer may have taken back lines of a failed append while they were read: read it all again.
-      }
-    }
-    try {
-      return await this.#readAll(extend);
-    } catch (error) {
-      // The same may happen here: a fault is a fault when it is seen twice.
-      if (!(error instanceof CaError) || !error.code.startsWith('ledger/')) throw error;
-      return await this.#readAll(extend);
-    }
-  }
-
-  async #readAll(extend: (index: OpenIndex | undefined) => Promise<OpenIndex>): Promise<number> {
-    let index = this.#index.open();
-    if (this.#journal.octetsAfter(index?.point ?? journalStart) > longestTailOctets)
-      index = await extend(index);
-    return this.#readOn(this.#startAfter(index));
-  }
-
-  /** @param owed what is known of the certificates up to there that are not delivered */
-  #startAfter(index: OpenIndex | undefined, owed?: ReadonlyMap<Serial, CertificateRecord>): Position {
-    if (!index) return { index, older: undefined, state: new LedgerState(), point: journalStart };
-    const repair = () => {
-      this.#index.discard();
-      return this.#index.build(index.point);
-    };
-    const older = new IndexView(index, this.#journal, repair, owed);
-    return { index, older, state: new LedgerState(older), point: index.point };
-  }
-
-  #readOn(before: Position): number {
-    const entries = this.#journal.entriesAfter(before.point);
-    let next = entries.next();
-    let { point } = before;
-    const state = next.done ? before.state : before.state.clone();
-    for (; !next.done; next = entries.next()) {
-      point = next.value.point;
-      state.apply(next.value.entry, point.hash);
-    }
-    if (point.seq === 0) throw empty(this.#options.directory);
-    this.#position = { ...before, state, point };
-    return next.value;
-  }
-
-  #read(): Position {
-    if (!this.#position) throw new Error('the ledger was not read');
-    return this.#position;
-  }
-
   /** What these entries become at the end of the record, after those that are held. */
   #link(bodies: readonly EntryBody[], held?: Held): Held {
-    const { state } = this.#read();
+    const { state } = this.#reading;
     const before = held ?? { links: [], state };
     const links = linkEntries(before.state.head, this.#options.clock(), bodies);
     if (links.length === 0) return before;
@@ -270,42 +196,23 @@ export class FileLedger implements Ledger {
 
   #append({ links, state }: Held): void {
     if (links.length === 0) return;
-    const before = this.#read();
-    const point = this.#writer.append(before.point, links).at(-1) ?? before.point;
-    this.#position = { ...before, state, point };
+    const { point } = this.#reading;
+    this.#reading.advance(state, this.#writer.append(point, links).at(-1) ?? point);
   }
 
   #setTailAside(octets: number): void {
-    const file = this.#writer.setTailAside(this.#read().point, octets);
+    const file = this.#writer.setTailAside(this.#reading.point, octets);
     this.#append(this.#link([{ type: 'tail-set-aside', file, octets }]));
     this.#options.onTornLine?.(file, octets);
   }
 
-  #isLong({ index, point }: Position): boolean {
-    const limit = (this.#options.tailEntries ?? defaultTailEntries) * (this.#bulks > 0 ? bulkTails : 1);
-    return point.seq - (index?.point.seq ?? 0) > limit;
-  }
-
   /** Takes in what a run of many transactions has left; where the lock is not to be had, its holder does. */
   async #extendLater(): Promise<void> {
-    if (!this.#position || !this.#isLong(this.#position)) return;
+    if (!this.#reading.isLong()) return;
     try {
       await this.transact(async () => {});
     } catch (error) {
       if (!(error instanceof CaError)) throw error;
-    }
-  }
-
-  /** Takes a long tail into the index. The record is safe without it, so that a full disk is no reason to fail. */
-  #extendIndex(): void {
-    const position = this.#read();
-    if (!this.#isLong(position)) return;
-    try {
-      // Others may have extended it since it was read, and removed what was merged.
-      const index = this.#index.extend(this.#index.open());
-      this.#readOn(this.#startAfter(index, owedAt(position)));
-    } catch (error) {
-      if (!(error instanceof CaError) || !error.code.startsWith('store/')) throw error;
     }
   }
 
@@ -318,20 +225,4 @@ export class FileLedger implements Ledger {
       return this.#index.build(undefined, index);
     }
   }
-}
-
-/** The certificates that wait for their delivery, the last few thousand of them: their next entry is about to come. */
-function owedAt({ older, state }: Position): ReadonlyMap<Serial, CertificateRecord> {
-  const owed = new Map(older?.owed);
-  for (const record of state.changed()) {
-    if (isUndelivered(record)) owed.set(record.serial, record);
-    else owed.delete(record.serial);
-  }
-  return new Map([...owed].slice(-mostOwed));
-}
-
-function empty(directory: string): CaError {
-  return new CaError('ledger/malformed', `${printable(join(directory, segmentName(1)))} holds no entry`, {
-    hint: 'restore the ledger from a backup',
-  });
 }
