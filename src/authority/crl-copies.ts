@@ -5,8 +5,7 @@ import { type Crl, decodeTbsCrl } from '../x509/crl.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { readOwnCrl } from './carry-over.ts';
 import type { Issuer } from './issuer.ts';
-import type { FoundHead } from './kept-head.ts';
-import type { CrlCopy, Home } from './ports.ts';
+import type { CrlCopy, FoundHead, Home } from './ports.ts';
 
 /** What directories hold that are to get copies, and that the next copy would overwrite. */
 export interface OtherCopies {
@@ -36,7 +35,7 @@ export async function readOtherCopies(
   const isOther = (der: Uint8Array) => sha256Hex(der) !== published;
   return {
     crls: copies.flatMap(({ der }) => (der && isOther(der) && readOwnCrl(der, issuer)) || []),
-    heads: copies.flatMap(({ head, headFile }) => (head ? [{ file: headFile, octets: head }] : [])),
+    heads: copies.flatMap(({ head }) => head ?? []),
   };
 }
 

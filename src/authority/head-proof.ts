@@ -3,16 +3,22 @@ import { printable } from '../core/printable.ts';
 import type { Entry } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { AuthorityRecord } from '../ledger/record.ts';
-import { encodeHeadStatement, type SignedHead } from '../ledger/signed-head.ts';
+import { encodeHeadStatement, parseSignedHead, type SignedHead } from '../ledger/signed-head.ts';
 import { verifyBytes } from '../x509/signature.ts';
 import { isClockBehind } from './clock-check.ts';
 import type { Finding } from './finding.ts';
 import { clientIssuer, keyName } from './issuer.ts';
+import type { FoundHead } from './ports.ts';
 
 /** A head that somebody kept, and the file that it was in. */
 export interface KeptHead {
   readonly file: string;
   readonly head: SignedHead;
+}
+
+/** The head that such a file holds. Throws `ledger/malformed-head`, `ledger/unknown-version`. */
+export function parseHead({ file, octets }: FoundHead): KeptHead {
+  return { file, head: parseSignedHead(octets, file) };
 }
 
 /** A kept head, and whether the record of today goes on from it. */

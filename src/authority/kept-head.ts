@@ -1,18 +1,24 @@
 import { CaError } from '../core/ca-error.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
-import { encodeSignedHead, parseSignedHead } from '../ledger/signed-head.ts';
+import { encodeSignedHead } from '../ledger/signed-head.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import type { Finding } from './finding.ts';
-import { HeadComparison, type KeptHead, rewritten, rolledBack, signatureFinding } from './head-proof.ts';
+import {
+  HeadComparison,
+  type KeptHead,
+  parseHead,
+  rewritten,
+  rolledBack,
+  signatureFinding,
+} from './head-proof.ts';
 import { clientIssuerRole } from './issuer.ts';
 import { findLatestHeadFault, goesOnFrom } from './latest-head.ts';
-import type { Home, Ledger, NamedFile, Ports } from './ports.ts';
+import type { FoundHead, Home, Ledger, NamedFile, Ports } from './ports.ts';
 
 /** The head beside the published CRL; undefined if there is none. Throws `ledger/malformed-head`, `ledger/unknown-version`. */
-export async function readKeptHead(home: Pick<Home, 'readHead' | 'filePath'>): Promise<KeptHead | undefined> {
-  const octets = await home.readHead();
-  const file = home.filePath('crl/ledger.head');
-  return octets && { file, head: parseSignedHead(octets, file) };
+export async function readKeptHead(home: Pick<Home, 'readHead'>): Promise<KeptHead | undefined> {
+  const found = await home.readHead();
+  return found && parseHead(found);
 }
 
 /**
@@ -38,14 +44,8 @@ export interface Rollback extends Finding {
   readonly hint: string;
 }
 
-/** A file that should hold a head. */
-export interface FoundHead {
-  readonly file: string;
-  readonly octets: Uint8Array;
-}
-
 /** What there is to hold the record against. */
-export interface FoundHeads {
+interface FoundHeads {
   readonly beside: FoundHead | undefined;
   /** Beside the copies of the CRL. */
   readonly copies: readonly FoundHead[];
@@ -104,9 +104,9 @@ export async function judgeHeads(
   };
 }
 
-function readHead({ file, octets }: FoundHead): KeptHead | undefined {
+function readHead(found: FoundHead): KeptHead | undefined {
   try {
-    return { file, head: parseSignedHead(octets, file) };
+    return parseHead(found);
   } catch (error) {
     asFinding(error);
     return undefined;

@@ -2,9 +2,9 @@ import { CaError } from '../core/ca-error.ts';
 import type { EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { LedgerHead } from '../ledger/record.ts';
-import { encodeSignedHead, parseSignedHead } from '../ledger/signed-head.ts';
+import { encodeSignedHead } from '../ledger/signed-head.ts';
 import type { Finding } from './finding.ts';
-import { type KeptHead, rewritten, rolledBack, signatureFinding } from './head-proof.ts';
+import { type KeptHead, parseHead, rewritten, rolledBack, signatureFinding } from './head-proof.ts';
 import type { Signer } from './issuer.ts';
 import type { Home, Ledger, LedgerTransaction, Ports } from './ports.ts';
 
@@ -73,12 +73,9 @@ async function isReplaceable(
 }
 
 /** The latest head that was kept; undefined if there is none. Throws `ledger/malformed-head`, `ledger/unknown-version`. */
-export async function readLatestHead(
-  home: Pick<Home, 'readLatestHead' | 'filePath'>,
-): Promise<KeptHead | undefined> {
-  const octets = await home.readLatestHead();
-  const file = home.filePath('ledger.head');
-  return octets && { file, head: parseSignedHead(octets, file) };
+export async function readLatestHead(home: Pick<Home, 'readLatestHead'>): Promise<KeptHead | undefined> {
+  const found = await home.readLatestHead();
+  return found && parseHead(found);
 }
 
 /** True for what a power cut makes of a file that is not synced: it proves nothing, and accuses nobody. */

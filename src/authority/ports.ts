@@ -99,7 +99,9 @@ export type CrlSums = Required<Pick<CrlPublished, 'sha256' | 'pemSha256'>>;
 /** A CRL whose files are written and have no more than their names to get. */
 export interface StagedCrl {
   readonly sums: CrlSums;
-  /** Stages one more file beside the CRL: the record's signed head after this CRL's entry, or one that is set aside. */
+  /** Stages the record's signed head after this CRL's entry beside the CRL. */
+  addHead(head: string): void;
+  /** Stages one more file beside the CRL: a head that is set aside. */
   add(file: NamedFile): void;
   /** When it returns, all that is staged is on disk. */
   sync(): Promise<void>;
@@ -115,12 +117,16 @@ export interface CrlPaths {
   readonly pem: string;
 }
 
+/** A file that should hold a head. */
+export interface FoundHead {
+  readonly file: string;
+  readonly octets: Uint8Array;
+}
+
 /** What lies where a CRL is copied to, from an earlier publication, or from somebody else. */
 export interface CrlCopy {
   readonly der?: Uint8Array;
-  readonly head?: Uint8Array;
-  /** Where the head is, or would be. */
-  readonly headFile: string;
+  readonly head?: FoundHead;
 }
 
 /** The authority's own files. */
@@ -159,9 +165,9 @@ export interface Home {
   /** SHA-256 in hex of the DER or the PEM that is published now. */
   crlSum(issuer: IssuerRole, form: keyof CrlPaths): Promise<string | undefined>;
   /** The signed head beside the published CRLs; undefined before the first that came with one. */
-  readHead(): Promise<Uint8Array | undefined>;
+  readHead(): Promise<FoundHead | undefined>;
   /** The signed head that {@link putLatestHead} kept last. */
-  readLatestHead(): Promise<Uint8Array | undefined>;
+  readLatestHead(): Promise<FoundHead | undefined>;
   /**
    * Keeps a head of the record in the place of the one before. It is not synced: a power cut may leave the one before, or
    * octets that are none. To be called under the ledger's lock, once the record up to that head is on disk.

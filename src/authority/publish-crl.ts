@@ -18,7 +18,7 @@ import {
   openSigner,
   type Signer,
 } from './issuer.ts';
-import { type FoundHeads, judgeHeads, type Rollback } from './kept-head.ts';
+import { judgeHeads, type Rollback } from './kept-head.ts';
 import { keepLatestHead, replaceLatestHead } from './latest-head.ts';
 import type { CrlPaths, Home, LedgerTransaction, Ports } from './ports.ts';
 import type { Settings } from './settings.ts';
@@ -81,7 +81,15 @@ export async function publishInside(
   const isPublished = last !== undefined && inPlace === last.sha256;
   const copies = await readOtherCopies(copyTo, issuer, inPlace, ports.home);
   const heads = isOfClients
-    ? await judgeHeads({ ...(await findHeads(ports.home)), copies: copies.heads }, before, ports)
+    ? await judgeHeads(
+        {
+          beside: await ports.home.readHead(),
+          copies: copies.heads,
+          latest: await ports.home.readLatestHead(),
+        },
+        before,
+        ports,
+      )
     : undefined;
   const rollback = heads?.rollback;
   // Of a record that a head proves all the way to this CRL's entry nothing is forgotten that is on this CRL.
@@ -121,7 +129,7 @@ export async function publishInside(
     const recorded = await transaction.hold([body]);
     const head = heads && encodeSignedHead(signer.signHead(view.authority.name, recorded));
     for (const lost of heads?.setAside ?? []) staged.add(lost);
-    if (head !== undefined) staged.add({ name: 'ledger.head', content: head, secret: false });
+    if (head !== undefined) staged.addHead(head);
     await staged.sync();
     await transaction.append([]);
     if (head !== undefined) await keepLatestHead(head, before, ports);
@@ -258,12 +266,4 @@ function nextNumber(
     .filter((number) => number !== undefined)
     .map((number) => number + 1n)
     .reduce((a, b) => (a > b ? a : b), BigInt(thisUpdate.getTime()));
-}
-
-async function findHeads(home: Home): Promise<Pick<FoundHeads, 'beside' | 'latest'>> {
-  const [beside, latest] = [await home.readHead(), await home.readLatestHead()];
-  return {
-    beside: beside && { file: home.filePath('crl/ledger.head'), octets: beside },
-    latest: latest && { file: home.filePath('ledger.head'), octets: latest },
-  };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Home } from '../authority/ports.ts';
+import type { FoundHead, Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import { allCrlsName, crlNames, headName } from './crl-files.ts';
@@ -139,18 +139,17 @@ export function openHome(homePath: string, beginLedger: BeginLedger): Home {
     },
 
     async readCopy(directory, issuer) {
-      const headFile = join(directory, headName);
       const der = readIfThere(join(directory, crlNames(issuer, isTwoTier(path)).der));
-      const head = readIfThere(headFile);
-      return { ...(der && { der }), ...(head && { head }), headFile };
+      const head = readHeadIn(directory);
+      return { ...(der && { der }), ...(head && { head }) };
     },
 
     readSpread: async () => readIfThere(spreadPath)?.toString('utf8').trim(),
     recordSpread: async (number) => writeDurably(spreadPath, `${number}\n`, { mode: publicMode }),
     readCrl: async (issuer) => readIfThere(crlPaths(issuer).der),
     crlSum: async (issuer, form) => sumIfThere(crlPaths(issuer)[form]),
-    readHead: async () => readIfThere(join(crlDirectory, headName)),
-    readLatestHead: async () => readIfThere(join(path, headName)),
+    readHead: async () => readHeadIn(crlDirectory),
+    readLatestHead: async () => readHeadIn(path),
     putLatestHead: async (head) => replaceUnsynced(join(path, headName), head, { mode: publicMode }),
     crlPaths,
   };
@@ -167,6 +166,12 @@ function isTwoTier(path: string): boolean {
 function copiedNames(twoTier: boolean): readonly string[] {
   const crls = (['issuing', 'root'] as const).flatMap((role) => Object.values(crlNames(role, twoTier)));
   return [...new Set(crls), allCrlsName, headName];
+}
+
+function readHeadIn(directory: string): FoundHead | undefined {
+  const file = join(directory, headName);
+  const octets = readIfThere(file);
+  return octets && { file, octets };
 }
 
 function sizeOf(path: string): number | undefined {

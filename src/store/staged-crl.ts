@@ -38,12 +38,14 @@ export function stageCrl({ issuer, der, pem }: PublishedCrl, place: CrlPlace): S
   }
   // The DER, which tells that a CRL is published, goes into place last.
   const before = [...(twoTier ? [allCrlsName] : []), names.pem];
+  const add = (name: string, content: NamedFile['content']) => {
+    files.add({ name, content, mode: publicMode });
+    before.push(name);
+  };
   return {
     sums: { sha256: sums.der.digest('hex'), pemSha256: sums.pem.digest('hex') },
-    add({ name, content }: NamedFile) {
-      files.add({ name, content, mode: publicMode });
-      before.push(name);
-    },
+    addHead: (head) => add(headName, head),
+    add: ({ name, content }) => add(name, content),
     sync: () => files.sync(),
     async publish() {
       files.place([...before, names.der]);

@@ -183,16 +183,18 @@ export class MemoryWorld {
         stageCrl: async (crl) => {
           world.#perhapsFail('stageCrl');
           const files: NamedFile[] = [];
+          let staged: Uint8Array | undefined;
           return {
             sums: sumsOf(crl),
+            addHead: (head) => {
+              staged = Buffer.from(head);
+            },
             add: (file) => files.push(file),
             sync: async () => {},
             publish: async () => {
               world.#perhapsFail('placeCrl');
-              for (const file of files) {
-                if (file.name === 'ledger.head') world.head = Buffer.from(file.content);
-                else world.lostHeads.push(file);
-              }
+              world.head = staged ?? world.head;
+              world.lostHeads.push(...files);
               world.crls.set(crl.issuer, wholeCrl(crl));
               return this.#crlPaths(crl.issuer);
             },
@@ -218,8 +220,7 @@ export class MemoryWorld {
           const der = copy?.crls.get(issuer);
           return {
             ...(der && { der }),
-            ...(copy?.head && { head: copy.head }),
-            headFile: `${directory}/ledger.head`,
+            ...(copy?.head && { head: { file: `${directory}/ledger.head`, octets: copy.head } }),
           };
         },
         readSpread: async () => world.spread,
@@ -231,8 +232,8 @@ export class MemoryWorld {
           const crl = world.crls.get(issuer);
           return crl && sha256Hex(Buffer.from(crl[form]));
         },
-        readHead: async () => world.head,
-        readLatestHead: async () => world.latestHead,
+        readHead: async () => world.head && { file: '/ca/crl/ledger.head', octets: world.head },
+        readLatestHead: async () => world.latestHead && { file: '/ca/ledger.head', octets: world.latestHead },
         putLatestHead: async (head) => {
           world.#perhapsFail('putLatestHead');
           world.latestHead = Buffer.from(head);

@@ -370,7 +370,7 @@ describe('stageCrl', () => {
     await home.create(twoTiers);
     const before = crlFilesIn(join(path, 'crl'));
     const staged = await home.stageCrl(crlOf('issuing', 2));
-    staged.add(headOf('head 2\n'));
+    staged.addHead('head 2\n');
     await staged.sync();
     expect(crlFilesIn(join(path, 'crl'))).toMatchObject(before);
     staged.discard();
@@ -472,11 +472,12 @@ describe('the head beside the CRLs', () => {
   it('is replaced by the one that a CRL comes with, and stays when it comes with none', async () => {
     const home = open();
     await home.create(oneTier);
-    await publish(home, crlOf('root', 2), headOf('head 2\n'));
-    await expect(home.readHead()).resolves.toEqual(Buffer.from('head 2\n'));
-    expect(modeOf(join(path, 'crl/ledger.head'))).toBe('644');
+    const file = join(path, 'crl/ledger.head');
+    await publish(home, crlOf('root', 2), 'head 2\n');
+    await expect(home.readHead()).resolves.toEqual({ file, octets: Buffer.from('head 2\n') });
+    expect(modeOf(file)).toBe('644');
     await publish(home, crlOf('root', 3));
-    await expect(home.readHead()).resolves.toEqual(Buffer.from('head 2\n'));
+    await expect(home.readHead()).resolves.toEqual({ file, octets: Buffer.from('head 2\n') });
   });
 
   it('is set aside when it is lost, and is not there to read before the first', async () => {
@@ -485,7 +486,7 @@ describe('the head beside the CRLs', () => {
     rmSync(join(path, 'crl/ledger.head'));
     await expect(home.readHead()).resolves.toBeUndefined();
     const lostHead = { name: 'lost-1.head', content: 'head 1\n', secret: false };
-    await publish(home, crlOf('root', 2), headOf('head 2\n'), lostHead);
+    await publish(home, crlOf('root', 2), 'head 2\n', lostHead);
     expect(readFileSync(join(path, 'crl/lost-1.head'), 'utf8')).toBe('head 1\n');
     expect(readFileSync(join(path, 'crl/ledger.head'), 'utf8')).toBe('head 2\n');
     await home.copyCrls(join(base, 'web'));
@@ -530,7 +531,7 @@ describe('hasCopies', () => {
     await home.copyCrls(web);
     writeFileSync(join(web, 'index.html'), '');
     expect(await home.hasCopies(web)).toBe(true);
-    await publish(home, crlOf('issuing', 2), headOf(head));
+    await publish(home, crlOf('issuing', 2), head);
     expect(await home.hasCopies(web)).toBe(false);
   });
 
@@ -539,7 +540,7 @@ describe('hasCopies', () => {
     async (name) => {
       const home = open();
       await home.create(twoTiers);
-      await publish(home, crlOf('issuing', 2), headOf(head));
+      await publish(home, crlOf('issuing', 2), head);
       const web = join(base, 'web');
       await home.copyCrls(web);
       expect(await home.hasCopies(web)).toBe(true);
@@ -564,12 +565,12 @@ describe('readCopy', () => {
     const home = open();
     await home.create(twoTiers);
     const web = join(base, 'web');
-    const headFile = join(web, 'ledger.head');
-    expect(await home.readCopy(web, 'root')).toEqual({ headFile });
+    expect(await home.readCopy(web, 'root')).toEqual({});
     await home.copyCrls(web);
-    const head = readFileSync(headFile);
-    expect(await home.readCopy(web, 'root')).toEqual({ der: crlOf('root').der[0], head, headFile });
-    expect(await home.readCopy(web, 'issuing')).toEqual({ der: crlOf('issuing').der[0], head, headFile });
+    const file = join(web, 'ledger.head');
+    const head = { file, octets: readFileSync(file) };
+    expect(await home.readCopy(web, 'root')).toEqual({ der: crlOf('root').der[0], head });
+    expect(await home.readCopy(web, 'issuing')).toEqual({ der: crlOf('issuing').der[0], head });
   });
 });
 
@@ -597,16 +598,18 @@ function tree(root: string): Record<string, string> {
   );
 }
 
-/** Stages a CRL with other files, and publishes it. */
-async function publish(home: Home, crl: PublishedCrl, ...beside: NamedFile[]): Promise<CrlPaths> {
+/** Stages a CRL with a head and other files, and publishes it. */
+async function publish(
+  home: Home,
+  crl: PublishedCrl,
+  head?: string,
+  ...beside: NamedFile[]
+): Promise<CrlPaths> {
   const staged = await home.stageCrl(crl);
+  if (head !== undefined) staged.addHead(head);
   for (const file of beside) staged.add(file);
   await staged.sync();
   return staged.publish();
-}
-
-function headOf(content: string): NamedFile {
-  return { name: 'ledger.head', content, secret: false };
 }
 
 function crlFilesIn(directory: string): Record<string, string> {
