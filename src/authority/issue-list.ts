@@ -316,7 +316,7 @@ function candidateOf(
   return {
     client,
     hook,
-    isSlow: csr === undefined && key !== 'csr' && isSlowToMake(key),
+    isSlow: isSlowToMake(key),
     overtaken() {
       // It was decided under the client's lock: nobody is at work on what is not delivered now, so whoever was has died.
       if (last.decision.kind === 'redeliver') owed.push(last.decision.certificate);

@@ -25,7 +25,7 @@ export async function renewalCandidate(
     client,
     serial,
     hook: policy?.hook,
-    isSlow: policy !== undefined && policy.key !== 'csr' && isSlowToMake(policy.key),
+    isSlow: policy !== undefined && isSlowToMake(policy.key),
     overtaken: () => run.skipped.push({ client, serial, why: 'it was renewed or revoked meanwhile' }),
     prepare: (now) => prepare(record, now, run),
     plan: async (now, { spki }) => {

@@ -5,9 +5,9 @@ export const keyAlgorithms = ['p256', 'p384', 'ed25519', 'rsa2048', 'rsa3072', '
 
 export type KeyAlgorithm = (typeof keyAlgorithms)[number];
 
-/** True if a key takes tenths of a second and more to make, and not thousandths. */
-export function isSlowToMake(algorithm: KeyAlgorithm): boolean {
-  return algorithm.startsWith('rsa');
+/** True if a key takes tenths of a second and more to make, and not thousandths; one that comes with its CSR takes nothing. */
+export function isSlowToMake(key: KeyAlgorithm | 'csr'): boolean {
+  return key.startsWith('rsa');
 }
 
 /** The algorithm of that name. Throws `core/invalid-key-algorithm`. */

@@ -46,11 +46,8 @@ export function writePostings(
 
 const state = { open: 0, begun: 1, written: 2 } as const;
 
-/**
- * How long, in milliseconds, a table that another thread has begun is waited for, until it is written here too: the same octets
- * to the same place, so that it does no harm if both go on.
- */
-const patienceMs = 5000;
+/** How long, in milliseconds, one thread waits for what the other has begun, until it does that itself. */
+export const patienceMs = 5000;
 
 /** Where the certificates' rows are, and where in the run's file each of these tables begins. */
 export interface PostingPlan {
@@ -95,7 +92,10 @@ export class SharedPostings {
     Atomics.notify(this.#states, table);
   }
 
-  /** Waits for a table that was begun elsewhere; false if it could not be written, or that takes too long. */
+  /**
+   * Waits for a table that was begun elsewhere; false if it could not be written, or that takes too long. Who writes it then
+   * writes the same octets to the same place, so that it does no harm if both go on.
+   */
   isWritten(name: PostingName): boolean {
     const table = postingNames.indexOf(name);
     Atomics.wait(this.#states, table, state.begun, patienceMs);

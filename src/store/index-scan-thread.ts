@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { batchOctets, LineBatch, type ScanStart } from './index-lines.ts';
-import { type PostingOrder, SharedPostings } from './index-postings.ts';
+import { type PostingOrder, patienceMs, SharedPostings } from './index-postings.ts';
 
 /** What the thread is told when it is started. */
 export interface ScanOrder {
@@ -19,9 +19,6 @@ export const slotState = { empty: 0, full: 1, ended: 2 } as const;
 
 /** Before the batches stands the state of each of them. */
 const ringHeader = 64;
-
-/** How long a batch may take, in milliseconds, the start of the thread included, until it is waited for no more. */
-const patienceMs = 5000;
 
 /** The memory that both threads see, and each one's place in it: batches are filled, and emptied, in turn. */
 export class BatchRing {
