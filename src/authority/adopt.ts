@@ -1,5 +1,5 @@
 import { CaError } from '../core/ca-error.ts';
-import { type ClientName, clientNameKey, parseClientName } from '../core/client-name.ts';
+import { type ClientName, parseClientName } from '../core/client-name.ts';
 import { parseDistinguishedName } from '../core/distinguished-name.ts';
 import { formatDay } from '../core/instant.ts';
 import type { RevocationReason } from '../core/revocation-reason.ts';
@@ -14,6 +14,7 @@ import { formatName } from '../x509/name.ts';
 import { readSpki, spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import { checkClock } from './clock-check.ts';
 import { newestCertificate } from './issue-plan.ts';
+import { checkNameIsFree } from './name-collision.ts';
 import type { Ports } from './ports.ts';
 import { type FindPublished, publishedRevocations } from './published-revocation.ts';
 import type { Settings } from './settings.ts';
@@ -118,7 +119,7 @@ export async function planAdoption(
   const subject = formatName(decoded.subject);
   const client = named ?? (await whose(subject, key, view));
   const record = await view.client(client);
-  if (!record) await checkNameIsFree(client, view);
+  if (!record) await checkNameIsFree(client, view, saySame);
   const profile = profileOf(purposes, record?.policy.profile, settings);
   const before = await newestCertificate(view, client);
   const isNewer = before && !before.supersededAt && before.notBefore <= notBefore;
@@ -253,6 +254,10 @@ function nameIn(subject: string): ClientName | undefined {
   }
 }
 
+function saySame(taken: ClientName): string {
+  return `if it is the same client, say so with: --client ${taken}`;
+}
+
 /** True for a name that a policy can hold. */
 function isOurKindOfName(subject: string): boolean {
   try {
@@ -262,16 +267,6 @@ function isOurKindOfName(subject: string): boolean {
     if (error instanceof CaError) return false;
     throw error;
   }
-}
-
-async function checkNameIsFree(client: ClientName, view: LedgerView): Promise<void> {
-  const collision = await view.clientWithKey(clientNameKey(client));
-  if (!collision) return;
-  throw new CaError(
-    'authority/client-name-collision',
-    `client name "${client}" differs from "${collision.name}" in case or Unicode form alone`,
-    { hint: `if it is the same client, say so with: --client ${collision.name}` },
-  );
 }
 
 /** The client's own profile if it makes such certificates, else the first that does. */

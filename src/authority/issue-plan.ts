@@ -1,5 +1,5 @@
 import { CaError } from '../core/ca-error.ts';
-import { type ClientName, clientNameKey } from '../core/client-name.ts';
+import type { ClientName } from '../core/client-name.ts';
 import { formatDistinguishedName } from '../core/distinguished-name.ts';
 import { formatDay } from '../core/instant.ts';
 import type { KeyAlgorithm } from '../core/key-algorithm.ts';
@@ -16,6 +16,7 @@ import {
   checkKeyNotBarred,
   planCertificate,
 } from './certify.ts';
+import { checkNameIsFree } from './name-collision.ts';
 import type { DeliveryContents, DeliveryPaths } from './ports.ts';
 import { findProfile, type Settings } from './settings.ts';
 
@@ -80,7 +81,7 @@ export async function planIssue(
   context: CertificateContext,
 ): Promise<IssuePlan> {
   const known = await view.client(request.client);
-  if (!known) await checkNameIsFree(request.client, view);
+  if (!known) await checkNameIsFree(request.client, view, useTaken);
   const latest = await latestCertificate(view, request.client);
   const live = latest && certificateStatus(latest, context.now) === 'active' ? latest : undefined;
   if (live && !request.again) {
@@ -117,16 +118,8 @@ export async function planIssue(
   };
 }
 
-async function checkNameIsFree(client: ClientName, view: LedgerView): Promise<void> {
-  const collision = await view.clientWithKey(clientNameKey(client));
-  if (!collision) return;
-  throw new CaError(
-    'authority/client-name-collision',
-    `client name "${client}" differs from "${collision.name}" in case or Unicode form alone`,
-    {
-      hint: `use "${collision.name}" if it is the same client, and another name if not`,
-    },
-  );
+function useTaken(taken: ClientName): string {
+  return `use "${taken}" if it is the same client, and another name if not`;
 }
 
 /** The client's policy after that request: what it does not say stays as it was. Throws `authority/unknown-profile`. */

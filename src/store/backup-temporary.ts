@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesIn } from './look-at.ts';
 
 /** How the name of a backup ends that is being written: `.ca.tar.0a1b2c3d4e5f.backup.tmp`. */
 export const backupSuffix = '.backup.tmp';
@@ -48,13 +49,5 @@ function isAbandoned(fd: number, now: Date, tryLock: (fd: number) => boolean): b
     return tryLock(fd);
   } catch {
     return now.getTime() - stats.mtimeMs > abandonedAfterMs;
-  }
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }

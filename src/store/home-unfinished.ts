@@ -1,7 +1,8 @@
-import { existsSync, lstatSync, readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectories } from './file-set.ts';
 import { type LockOptions, withLock } from './lock.ts';
+import { namesIn } from './look-at.ts';
 
 /** Stands in a home directory for as long as it is being made, locked by its maker: a whole one never has it. */
 const markName = '.unfinished';
@@ -49,13 +50,5 @@ async function removeIfAbandoned(directory: string): Promise<void> {
     });
   } catch {
     // It has no mark, somebody is at work in it, or it cannot be removed: it stays, and is in nobody's way.
-  }
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }

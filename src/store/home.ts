@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FoundHead, Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
@@ -18,6 +18,7 @@ import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from 
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';
+import { lookAt } from './look-at.ts';
 import { stageCrl } from './staged-crl.ts';
 
 /**
@@ -176,14 +177,6 @@ function readHeadIn(directory: string): FoundHead | undefined {
 
 function sizeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.size;
-}
-
-function lookAt(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw ioError(error, 'look at', path);
-  }
 }
 
 /** The files in a directory, whoever has put them there, without what a writer that was killed has left. */

@@ -1,4 +1,4 @@
-import { realpathSync, type Stats, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { KeyStore } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
@@ -7,6 +7,7 @@ import { checkOwnerOnly, secretMode } from './file-mode.ts';
 import { removeTemporaries, writeFiles } from './file-set.ts';
 import { type InputLimits, readLimited } from './input-file.ts';
 import { ioError } from './io-error.ts';
+import { lookAt } from './look-at.ts';
 
 /** The encrypted PKCS#8 of RSA 4096 has less than 4 KiB. */
 export const keyLimits: InputLimits = { what: 'key', maxOctets: 65_536, tooLarge: 'x509/malformed-key' };
@@ -48,14 +49,6 @@ export function openKeyStore(homePath: string): KeyStore {
       await writeFiles(dirname(path), [file], { owner });
     },
   };
-}
-
-function lookAt(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw ioError(error, 'look at', path);
-  }
 }
 
 function oldKey(path: string) {

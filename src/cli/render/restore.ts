@@ -2,9 +2,10 @@ import type { DrillResult, RestoreResult } from '../../authority/restore.ts';
 import { formatInstant } from '../../core/instant.ts';
 import { type Line, news, note, type View, warning } from '../report.ts';
 import { describeKey } from './backup.ts';
+import { renderChecks } from './checks.ts';
 import { counted, relativeTime } from './relative-time.ts';
 import { shellWord } from './shell-word.ts';
-import { renderFacts, renderTable } from './table.ts';
+import { renderFacts } from './table.ts';
 
 /** Whether the backup would do, then each check as a line. */
 export function renderDrill(
@@ -16,13 +17,7 @@ export function renderDrill(
   const verb = valid ? 'can' : 'cannot';
   return [
     `${answer}, the authority${name} ${verb} be restored from it and work`,
-    ...renderTable(
-      checks.map(({ check, ok, detail }) => [
-        { text: ok ? '  ok' : '  NO', decorate: ok ? style.green : style.red },
-        check,
-        detail,
-      ]),
-    ),
+    ...renderChecks(checks, style),
     ...(createdAt
       ? [
           note(

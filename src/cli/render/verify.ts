@@ -1,6 +1,6 @@
 import type { VerifyResult } from '../../authority/verify.ts';
 import type { Line, View } from '../report.ts';
-import { renderTable } from './table.ts';
+import { renderChecks } from './checks.ts';
 
 /** The answer, then each check as a line. */
 export function renderVerify(
@@ -10,13 +10,7 @@ export function renderVerify(
   const answer = valid ? style.green('yes') : style.red('no');
   return [
     `${answer}, ${sentence(`${serial} (${subject})`, valid, purposes)}`,
-    ...renderTable(
-      checks.map(({ check, ok, detail }) => [
-        { text: ok ? '  ok' : '  NO', decorate: ok ? style.green : style.red },
-        check,
-        detail,
-      ]),
-    ),
+    ...renderChecks(checks, style),
   ];
 }
 
