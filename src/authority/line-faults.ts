@@ -1,4 +1,5 @@
 import { CaError, type LineFault } from '../core/ca-error.ts';
+import { beginning } from '../core/printable.ts';
 import type { Progress } from './ports.ts';
 
 /** A line that could be read: its number, what it names, and what it asks for. */
@@ -32,24 +33,17 @@ export async function checkList<T, R>(
   return checked;
 }
 
-const maxNameLength = 80;
-
 /** A refusal as the fault of a line. Anything else is a bug, and thrown. */
 export function lineFault(error: unknown, line: number, name?: string): LineFault {
   if (!(error instanceof CaError)) throw error;
   const { code, message, hint } = error;
   return {
     line,
-    ...(name === undefined ? {} : { name: cut(name) }),
+    ...(name === undefined ? {} : { name: beginning(name) }),
     code,
     message,
     ...(hint === undefined ? {} : { hint }),
   };
-}
-
-/** A cell may hold anything, a whole file by mistake. */
-function cut(name: string): string {
-  return name.length > maxNameLength ? `${name.slice(0, maxNameLength)}…` : name;
 }
 
 function invalidList(faults: readonly LineFault[]): CaError {

@@ -1,6 +1,6 @@
 import { CaError } from '../core/ca-error.ts';
 import { parseDuration } from '../core/duration.ts';
-import { printable } from '../core/printable.ts';
+import { beginning, printable } from '../core/printable.ts';
 
 /**
  * The shape of a JSON document as data: it validates (every fault names its key and what is allowed) and it is
@@ -60,7 +60,11 @@ export function checkShape(shape: Shape, value: unknown, path: string): void {
     case 'map':
       for (const [key, item] of members(value, path)) {
         if (!new RegExp(shape.keyPattern, 'u').test(key)) {
-          throw invalidSetting(`${path}.${printable(key)}`, key, `a name that matches ${shape.keyPattern}`);
+          throw invalidSetting(
+            `${path}.${printable(beginning(key))}`,
+            key,
+            `a name that matches ${shape.keyPattern}`,
+          );
         }
         checkShape(shape.values, item, `${path}.${key}`);
       }
@@ -69,7 +73,7 @@ export function checkShape(shape: Shape, value: unknown, path: string): void {
       const found = members(value, path);
       for (const [key, item] of found) {
         const member = Object.hasOwn(shape.keys, key) ? shape.keys[key] : undefined;
-        const where = path === '' ? printable(key) : `${path}.${printable(key)}`;
+        const where = path === '' ? printable(beginning(key)) : `${path}.${printable(beginning(key))}`;
         if (!member) {
           throw new CaError('authority/invalid-settings', `ca.json: unknown key ${where}`, {
             hint: `keys allowed here: ${Object.keys(shape.keys).join(', ')}`,
@@ -92,7 +96,7 @@ export function checkShape(shape: Shape, value: unknown, path: string): void {
 
 /** The refusal of one setting. */
 export function invalidSetting(path: string, value: unknown, allowed: string): CaError {
-  const shown = printable((JSON.stringify(value) ?? 'undefined').slice(0, 80));
+  const shown = printable(beginning(JSON.stringify(value) ?? 'undefined'));
   return new CaError('authority/invalid-settings', `ca.json: ${path} is ${shown}, allowed is ${allowed}`, {
     hint: 'edit ca.json; ca.schema.json beside it describes every key',
   });

@@ -1,7 +1,7 @@
 import { CaError } from '../core/ca-error.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import { type KeyAlgorithm, keyAlgorithms } from '../core/key-algorithm.ts';
-import { printable } from '../core/printable.ts';
+import { beginning, printable } from '../core/printable.ts';
 import { parseRenewalWindow, type RenewalWindow, renewalWindowPattern } from '../core/renewal-window.ts';
 import type { SanType } from '../core/san.ts';
 import type { ExtendedKeyUsage } from '../x509/extensions.ts';
@@ -211,9 +211,13 @@ export function parseSettings(text: string): Settings {
   }
   const duplicate = findDuplicateKey(text);
   if (duplicate !== undefined) {
-    throw new CaError('authority/invalid-settings', `ca.json has the key "${printable(duplicate)}" twice`, {
-      hint: 'leave one of the two',
-    });
+    throw new CaError(
+      'authority/invalid-settings',
+      `ca.json has the key "${printable(beginning(duplicate))}" twice`,
+      {
+        hint: 'leave one of the two',
+      },
+    );
   }
   checkShape(settingsShape, value, '');
   const document = value as SettingsDocument; // checked just above
@@ -243,7 +247,7 @@ export function parseSettings(text: string): Settings {
 export function findProfile(settings: Settings, name: string): Profile {
   const profile = settings.profiles.get(name);
   if (!profile) {
-    throw new CaError('authority/unknown-profile', `there is no profile ${JSON.stringify(name)}`, {
+    throw new CaError('authority/unknown-profile', `there is no profile ${JSON.stringify(beginning(name))}`, {
       hint: `use one of: ${[...settings.profiles.keys()].join(', ')}, or add one to ca.json`,
     });
   }

@@ -1,5 +1,6 @@
 import { CaError } from '../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../core/client-name.ts';
+import { beginning } from '../core/printable.ts';
 import { looksLikeSerial, parseSerial, type Serial } from '../core/serial.ts';
 import { unknownSerial } from '../ledger/ledger-state.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
@@ -46,7 +47,7 @@ export async function findTarget(
   if (certificate) return { kind: 'certificate', certificate };
   if (file) return findByFile(file, view);
   if (serial !== undefined) throw unknownSerial(serial);
-  throw new CaError('ledger/unknown-client', `there is no client, certificate or file "${word}"`, {
+  throw new CaError('ledger/unknown-client', `there is no client, certificate or file "${beginning(word)}"`, {
     hint: 'see what there is: ca list',
   });
 }

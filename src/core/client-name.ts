@@ -1,5 +1,5 @@
 import { CaError } from './ca-error.ts';
-import { printable } from './printable.ts';
+import { beginning, printable } from './printable.ts';
 
 /**
  * The name a team calls one of its callers by: `billing`, `acme-corp`, `jörg.müller@example.com`. It becomes a
@@ -57,6 +57,5 @@ function visible(character: string): string {
 }
 
 function show(text: string): string {
-  const shown = printable(text.length > 80 ? `${text.slice(0, 80)}…` : text);
-  return `"${shown}"`;
+  return `"${printable(beginning(text))}"`;
 }

@@ -1,5 +1,5 @@
 import { CaError } from './ca-error.ts';
-import { printable } from './printable.ts';
+import { beginning, printable } from './printable.ts';
 
 /** The attribute types of a subject that are written and read by name (RFC 4514 §3, RFC 5280 §4.1.2.4). */
 export const attributeTypes = {
@@ -48,7 +48,7 @@ export function formatDistinguishedName(name: DistinguishedName): string {
 export function checkAttribute(type: AttributeType, value: string): Attribute {
   const { maxLength } = attributeTypes[type];
   const length = [...value].length;
-  const shown = printable(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  const shown = printable(beginning(value));
   if (length === 0)
     throw new CaError('core/invalid-name', `subject attribute ${type} is empty`, {
       hint: `give it a value, or leave ${type}= out`,
@@ -93,9 +93,13 @@ function parseAttribute(text: string): Attribute {
     (known) => known.toLowerCase() === name.toLowerCase(),
   );
   if (equals < 0 || !type) {
-    throw new CaError('core/invalid-name', `subject part "${printable(text.trim())}" is not TYPE=value`, {
-      hint: `write it as CN=billing,O=Acme,C=DE with types of: ${Object.keys(attributeTypes).join(', ')}`,
-    });
+    throw new CaError(
+      'core/invalid-name',
+      `subject part "${printable(beginning(text.trim()))}" is not TYPE=value`,
+      {
+        hint: `write it as CN=billing,O=Acme,C=DE with types of: ${Object.keys(attributeTypes).join(', ')}`,
+      },
+    );
   }
   return checkAttribute(type, unescapeValue(text.slice(equals + 1)));
 }
@@ -136,7 +140,7 @@ function decodeOctets(escaped: string, text: string): string {
 function badEscape(text: string, fault: string, instead: string): CaError {
   return new CaError(
     'core/invalid-name',
-    `subject value "${printable(text.trim().slice(0, 80))}" ${fault} (RFC 4514 §2.4)`,
+    `subject value "${printable(beginning(text.trim()))}" ${fault} (RFC 4514 §2.4)`,
     {
       hint: `write it as ${instead}`,
     },

@@ -1,4 +1,5 @@
 import { CaError } from './ca-error.ts';
+import { beginning } from './printable.ts';
 
 const unitMs = {
   s: 1000,
@@ -22,7 +23,7 @@ export function parseDuration(text: string): number {
   if (!(ms <= 100 * unitMs.y)) {
     throw new CaError(
       'core/invalid-duration',
-      `${JSON.stringify(text)} is not a duration between 1s and 100y`,
+      `${JSON.stringify(beginning(text))} is not a duration between 1s and 100y`,
       {
         hint: 'write a whole number and a unit: 30s, 10m, 12h, 90d, 2w, 10y',
       },

@@ -11,3 +11,10 @@ export function printable(text: string): string {
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
 }
+
+const mostQuoted = 80;
+
+/** What a message quotes of `text`, which may be a whole file by mistake: all of it, or its first 80 characters and `…`. */
+export function beginning(text: string): string {
+  return text.length > mostQuoted ? `${text.slice(0, mostQuoted)}…` : text;
+}

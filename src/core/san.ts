@@ -1,5 +1,5 @@
 import { CaError } from './ca-error.ts';
-import { printable } from './printable.ts';
+import { beginning, printable } from './printable.ts';
 
 /** One subject alternative name (RFC 5280 §4.2.1.6), its value as a person writes it. */
 export interface San {
@@ -174,6 +174,6 @@ function longestZeroRun(groups: readonly string[]): { start: number; length: num
 }
 
 function refuse(type: SanType, text: string, fault: string, hint: string): CaError {
-  const shown = printable(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+  const shown = printable(beginning(text));
   return new CaError('core/invalid-san', `${type} name "${shown}" ${fault}`, { hint });
 }

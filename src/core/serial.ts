@@ -1,4 +1,5 @@
 import { CaError } from './ca-error.ts';
+import { beginning } from './printable.ts';
 
 /**
  * A certificate's serial number in its one canonical form: lower-case hex of the positive integer, two digits
@@ -21,7 +22,7 @@ export function parseSerial(text: string): Serial {
     .replace(/[: ]/g, '')
     .toLowerCase();
   if (!/^[0-9a-f]+$/.test(hex)) {
-    throw new CaError('core/invalid-serial', `serial ${JSON.stringify(text)} is not hexadecimal`, {
+    throw new CaError('core/invalid-serial', `serial ${JSON.stringify(beginning(text))} is not hexadecimal`, {
       hint: 'list the serials with: ca list',
     });
   }
@@ -43,7 +44,7 @@ export function serialFromOctets(octets: Uint8Array): Serial {
     .toString('hex')
     .replace(/^(00)+/, '');
   if (octets.length > 0 && ((octets[0] ?? 0) & 0x80) !== 0) {
-    throw new CaError('core/invalid-serial', `serial ${hex} is negative`, {
+    throw new CaError('core/invalid-serial', `serial ${beginning(hex)} is negative`, {
       hint: 'ask who issued it for another: no serial may be (RFC 5280 §4.1.2.2)',
     });
   }
@@ -57,7 +58,7 @@ export function serialOctets(serial: Serial): Uint8Array {
 
 function checkSerial(hex: string, shown: string): Serial {
   if (hex === '') {
-    throw new CaError('core/invalid-serial', `serial ${JSON.stringify(shown)} is not positive`, {
+    throw new CaError('core/invalid-serial', `serial ${JSON.stringify(beginning(shown))} is not positive`, {
       hint: 'list the serials with: ca list',
     });
   }

@@ -299,6 +299,16 @@ describe('ca revoke --from', () => {
     expect(stdout).toContain('was revoked already, now (keyCompromise)\n');
   });
 
+  it('quotes the beginning alone of a line that is a whole file by mistake', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.init();
+    sandbox.write('leavers.txt', `a\n${'x'.repeat(100_000)}\n`);
+    const { exitCode, stderr } = await sandbox.run('revoke --from leavers.txt');
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain(`there is no client, certificate or file "${'x'.repeat(80)}…"\n`);
+    expect(stderr.length).toBeLessThan(1000);
+  });
+
   it('takes certificates in that the ledger lost, and is told in the list whose they are', async () => {
     const sandbox = new Sandbox();
     await sandbox.init();

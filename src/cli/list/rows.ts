@@ -1,6 +1,7 @@
 import { findDuplicateKey } from '../../authority/duplicate-key.ts';
 import { lineFault } from '../../authority/line-faults.ts';
 import { CaError, type LineFault } from '../../core/ca-error.ts';
+import { beginning } from '../../core/printable.ts';
 import { parseCsv } from './csv.ts';
 import type { ListFormat } from './format.ts';
 import { jsonItems, jsonLines } from './json.ts';
@@ -92,7 +93,7 @@ function checkHeader<C extends string>(fields: readonly string[], columns: Colum
   const hint = `the first line names columns, separated by commas, out of: ${columns.names.join(', ')}`;
   const found = fields.map((field) => {
     const name = columns.names.find((each) => each === field);
-    if (name === undefined) throw refuse(`line 1: there is no column "${field}"`, hint);
+    if (name === undefined) throw refuse(`line 1: there is no column "${beginning(field)}"`, hint);
     return name;
   });
   const twice = found.find((name, index) => found.indexOf(name) !== index);
@@ -106,11 +107,13 @@ function jsonRows<C extends string>(text: string, format: 'json' | 'jsonl', colu
   return collect(items, [], ({ line, text: item }) => {
     const value = parseObject(item);
     const duplicate = findDuplicateKey(item);
-    if (duplicate !== undefined) throw refuse(`the key "${duplicate}" stands twice`, 'leave one of the two');
+    if (duplicate !== undefined)
+      throw refuse(`the key "${beginning(duplicate)}" stands twice`, 'leave one of the two');
     const cells: Partial<Record<C, readonly string[]>> = {};
     for (const [key, member] of Object.entries(value)) {
       const name = columns.names.find((each) => each === key);
-      if (name === undefined) throw refuse(`there is no key "${key}"`, `use: ${columns.names.join(', ')}`);
+      if (name === undefined)
+        throw refuse(`there is no key "${beginning(key)}"`, `use: ${columns.names.join(', ')}`);
       const values = readValues(name, member, columns.many.includes(name));
       if (values.length > 0) cells[name] = values;
     }
