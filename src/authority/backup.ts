@@ -72,7 +72,7 @@ async function attemptBackup(
   passphrase: string | undefined,
   ports: Ports,
 ): Promise<BackupResult> {
-  const { view, ...frozen } = await freeze(ports);
+  const { view, ...frozen } = await freeze(request.dryRun, ports);
   const createdAt = wholeSeconds(ports.clock());
   const { authority, head } = view;
   const manifest: BackupManifest = {
@@ -139,7 +139,9 @@ export function describeKey(issuer: IssuerRole, pem: string | undefined): Backup
 
 type Frozen = Pick<Snapshot, 'files' | 'keys'> & { readonly view: LedgerView };
 
-async function freeze(ports: Ports): Promise<Frozen> {
+async function freeze(dryRun: boolean, ports: Ports): Promise<Frozen> {
+  // Nothing is kept of what a dry run reads: it may come from before and after a change, and the lock stays as it is.
+  if (dryRun) return readAll(await ports.ledger.view(), ports);
   try {
     return await ports.ledger.transact(async (transaction) => readAll(transaction.view(), ports));
   } catch (error) {
