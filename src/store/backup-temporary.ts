@@ -8,6 +8,9 @@ export const backupSuffix = '.backup.tmp';
 /** A backup of which nobody has written for so long is not being written, where the file system cannot say so by a lock. */
 const abandonedAfterMs = 24 * 60 * 60 * 1000;
 
+/** One that is empty has no keys in it, and may have been opened just now, and not be locked yet. */
+const emptyForMs = 60 * 1000;
+
 /**
  * Marks an open file as being written for as long as this process lives. File systems without locks, as some that are
  * mounted over a network, go without.
@@ -45,9 +48,12 @@ export async function removeAbandoned(directory: string, now: Date): Promise<voi
 function isAbandoned(fd: number, now: Date, tryLock: (fd: number) => boolean): boolean {
   const stats = fstatSync(fd);
   if (!stats.isFile() || stats.uid !== (process.geteuid?.() ?? stats.uid)) return false;
+  const ageMs = now.getTime() - stats.mtimeMs;
+  // Its own process could not lock it while we do.
+  if (stats.size === 0 && ageMs < emptyForMs) return false;
   try {
     return tryLock(fd);
   } catch {
-    return now.getTime() - stats.mtimeMs > abandonedAfterMs;
+    return ageMs > abandonedAfterMs;
   }
 }

@@ -13,6 +13,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { basename } from 'node:path';
@@ -259,26 +260,39 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
   });
 });
 
+/** Keeps a backup at work for ever, once all of it is written. */
+const stayAtWork = `
+  const disk = require('node:fs');
+  const { openSync, fsyncSync } = disk;
+  let backup;
+  disk.openSync = (path, ...rest) => {
+    const fd = openSync(path, ...rest);
+    if (path.endsWith('.backup.tmp')) backup = fd;
+    return fd;
+  };
+  disk.fsyncSync = (fd) =>
+    fd === backup ? Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0) : fsyncSync(fd);
+`;
+
 describe('a backup that is killed', () => {
   it('leaves a file with keys in it that the next one into that directory removes', async () => {
     const copy = field.copy();
     mkdirSync(copy.path('to'));
-    const version = copy.path('home/clients/billing/.billing/current');
-    // Long enough to be met at work.
-    writeFileSync(`${version}/billing.p12`, '');
-    truncateSync(`${version}/billing.p12`, 2 ** 28);
+    writeFileSync(copy.path('stay.cjs'), stayAtWork);
     const child = spawn(process.execPath, [shippedCli, 'backup', 'to/killed.tar'], {
       cwd: copy.directory,
       stdio: 'ignore',
-      env: cliEnvironment({ CA_HOME: copy.home }),
+      env: cliEnvironment({ CA_HOME: copy.home, NODE_OPTIONS: `--require ${copy.path('stay.cjs')}` }),
     });
     const ended = once(child, 'exit');
     try {
-      await vi.waitFor(() => expect(readdirSync(copy.path('to'))).toHaveLength(1), {
-        timeout: 30_000,
-        interval: 5,
-      });
-      const fd = openSync(copy.path('to', readdirSync(copy.path('to'))[0] ?? ''), 'r+');
+      const atWork = () => {
+        const path = copy.path('to', readdirSync(copy.path('to'))[0] ?? 'nothing');
+        // Empty it is not locked yet, perhaps.
+        expect(statSync(path).size).toBeGreaterThan(0);
+        return path;
+      };
+      const fd = openSync(await vi.waitFor(atWork, { timeout: 60_000, interval: 5 }), 'r+');
       expect(tryLock(fd), 'its lock is free').toBe(false);
       closeSync(fd);
     } finally {
@@ -288,7 +302,6 @@ describe('a backup that is killed', () => {
     expect(readdirSync(copy.path('to'))).toEqual([
       expect.stringMatching(/^\.killed\.tar\.[0-9a-f]{12}\.backup\.tmp$/),
     ]);
-    truncateSync(`${version}/billing.p12`, 0);
     copy.do('backup', 'to/new.tar');
     expect(readdirSync(copy.path('to'))).toEqual(['new.tar']);
   });
@@ -307,6 +320,19 @@ describe('a backup that is killed', () => {
       closeSync(fd);
     }
     expect(readdirSync(copy.path('to')).sort()).toEqual([basename(busy), basename(other), 'new.tar']);
+  });
+
+  it('is told from one that was opened just now, and is not locked yet, by what is in it, for a minute', () => {
+    const copy = field.copy();
+    mkdirSync(copy.path('to'));
+    const opened = copy.path('to', '.now.tar.0a1b2c3d4e5f.backup.tmp');
+    writeFileSync(opened, '', { mode: 0o600 });
+    copy.do('backup', 'to/new.tar');
+    expect(existsSync(opened)).toBe(true);
+    const before = new Date(Date.now() - 61_000);
+    utimesSync(opened, before, before);
+    copy.do('backup', 'to/newer.tar');
+    expect(existsSync(opened)).toBe(false);
   });
 });
 
