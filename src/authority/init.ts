@@ -1,6 +1,5 @@
 import { CaError } from '../core/ca-error.ts';
 import { checkAttribute, formatDistinguishedName } from '../core/distinguished-name.ts';
-import { formatDuration } from '../core/duration.ts';
 import { addMs, wholeSeconds } from '../core/instant.ts';
 import type { KeyAlgorithm } from '../core/key-algorithm.ts';
 import { parseSan } from '../core/san.ts';
@@ -20,8 +19,9 @@ import { signatureAlgorithmOf } from '../x509/signature-algorithm.ts';
 import { encodeSpki, keyIdentifier } from '../x509/subject-public-key-info.ts';
 import { backdateMs } from './certify.ts';
 import { createSigner, openIssuer, type Signer } from './issuer.ts';
+import { describeOutliving } from './outliving-profiles.ts';
 import type { Ports, PublishedCrl } from './ports.ts';
-import { initialSettings, parseSettings, type Settings, settingsSchema } from './settings.ts';
+import { initialSettings, parseSettings, settingsSchema } from './settings.ts';
 import { crlTemplate, signedCrl, sumsOf } from './signed-crl.ts';
 import { trustedFiles } from './trusted-files.ts';
 
@@ -90,11 +90,12 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
     notBefore: wholeSeconds(addMs(now, -backdateMs)),
     notAfter: wholeSeconds(addMs(now, request.validityMs)),
   };
+  const outliving = describeOutliving(request.validityMs, settings);
   const result: InitResult = {
     home: ports.home.path,
     authority: { name: request.name, subject: formatDistinguishedName(subject), ...dates },
     files: filesOf(request.twoTier, ports),
-    ...warningsOf(request.validityMs, settings),
+    ...(outliving === undefined ? {} : { warnings: [outliving] }),
   };
   if (request.dryRun) return result;
 
@@ -162,19 +163,6 @@ export async function init(request: InitRequest, ports: Ports): Promise<InitResu
       fingerprint: sha256Hex(root.certificate),
       ...dates,
     },
-  };
-}
-
-/** A certificate never outlives its CA: one that lives as long as the profile says could never be issued. */
-function warningsOf(caValidityMs: number, { profiles }: Settings): Pick<InitResult, 'warnings'> {
-  const refused = [...profiles.values()].filter(({ validityMs }) => validityMs >= caValidityMs);
-  const [first] = refused;
-  if (!first) return {};
-  const names = refused.map(({ name }) => name).join(', ');
-  return {
-    warnings: [
-      `the CA lives for ${formatDuration(caValidityMs)}, certificates of ${names} for ${formatDuration(first.validityMs)}: ca issue refuses what would outlive the CA; give it --validity, or set profiles.${first.name}.validity and the like in ca.json`,
-    ],
   };
 }
 

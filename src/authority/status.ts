@@ -14,6 +14,7 @@ import { asFinding, findHeadFault, readKeptHead } from './kept-head.ts';
 import { findLatestHeadFault, isSpoiled, readLatestHead } from './latest-head.ts';
 import { describeTorn } from './ledger-notes.ts';
 import { findMissing, type MissingFiles } from './missing-files.ts';
+import { describeOutliving } from './outliving-profiles.ts';
 import type { CrlPaths, Ports } from './ports.ts';
 import { hasUnlisted, isInPlace } from './publish-crl.ts';
 import { farFuture, planRenewals, windowMs } from './renewal-plan.ts';
@@ -119,7 +120,7 @@ export async function status(
     problems,
     warnings: [
       ...missing.filter(({ isMissed }) => !isMissed).map(({ text }) => text),
-      ...authorityWarnings(caNotAfter, now),
+      ...authorityWarnings(caNotAfter, settings, now),
     ],
   };
 }
@@ -314,10 +315,16 @@ function authorityProblems(notAfter: Date, longestValidityMs: number, now: Date)
   ];
 }
 
-function authorityWarnings(notAfter: Date, now: Date): string[] {
+function authorityWarnings(notAfter: Date, settings: Settings, now: Date): string[] {
   const leftMs = notAfter.getTime() - now.getTime();
-  if (leftMs <= 0 || leftMs > 3 * 365 * dayMs) return [];
-  return [`the CA ends on ${formatDay(notAfter)}, in ${formatDuration(leftMs)}: plan its successor`];
+  if (leftMs <= 0) return [];
+  const outliving = describeOutliving(leftMs, settings);
+  return [
+    ...(leftMs > 3 * 365 * dayMs
+      ? []
+      : [`the CA ends on ${formatDay(notAfter)}, in ${formatDuration(leftMs)}: plan its successor`]),
+    ...(outliving === undefined ? [] : [outliving]),
+  ];
 }
 
 function expiringByWeek(view: LedgerView, now: Date): Promise<number[]> {

@@ -96,7 +96,7 @@ describe('ca init', () => {
   it('warns of a CA that ends before the certificates that it would issue', async () => {
     const sandbox = new Sandbox();
     const text =
-      'the CA lives for 60d, certificates of client, server, peer for 90d: ca issue refuses what would outlive the CA; give it --validity, or set profiles.client.validity and the like in ca.json';
+      'the CA ends in 60d, before certificates of client (90d), server (90d), peer (90d) would: ca issue refuses them; give it --validity, or set profiles.client.validity and the like in ca.json';
     const line = 'init --name A --no-passphrase --validity 60d';
     expect(await sandbox.json(`${line} --dry-run`)).toMatchObject({ warnings: [text] });
     expect(await sandbox.run(`${line} --quiet`)).toEqual({

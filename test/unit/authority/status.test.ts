@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { adopt } from '../../../src/authority/adopt.ts';
 import { issueList } from '../../../src/authority/issue-list.ts';
 import { auditLedger } from '../../../src/authority/ledger-audit.ts';
+import { parseSettings } from '../../../src/authority/settings.ts';
 import { show } from '../../../src/authority/show.ts';
 import { status } from '../../../src/authority/status.ts';
 import { CaError } from '../../../src/core/ca-error.ts';
@@ -47,6 +48,17 @@ describe('status', () => {
     scene.days(61);
     await scene.crl();
     expect(await look(scene)).toMatchObject({ due: [{ client: 'billing', serial }], problems: [] });
+  });
+
+  it('warns of a profile whose certificates would outlive the CA, before one is refused', async () => {
+    const scene = await openScene();
+    const settings = parseSettings('{"version":1,"profiles":{"server":{"validity":"12y"}}}');
+    expect(await status(settings, scene.world.ports)).toMatchObject({
+      problems: [],
+      warnings: [
+        'the CA ends in 9y 364d, before certificates of server (12y) would: ca issue refuses them; give it --validity, or set profiles.server.validity in ca.json',
+      ],
+    });
   });
 
   it('shows both CRLs of two tiers', async () => {
