@@ -27,11 +27,7 @@ export async function readOtherCopies(
   home: Pick<Home, 'hasCopies' | 'readCopy'>,
 ): Promise<OtherCopies> {
   const copies: CrlCopy[] = [];
-  for (const directory of directories) {
-    if (await home.hasCopies(directory)) continue;
-    const copy = await home.readCopy(directory, issuer.role).catch(nothingIfUnreadable);
-    if (copy) copies.push(copy);
-  }
+  for await (const { copy } of copiesOfOthers(directories, issuer, home)) copies.push(copy);
   const isOther = (der: Uint8Array) => sha256Hex(der) !== published;
   return {
     crls: copies.flatMap(({ der }) => (der && isOther(der) && readOwnCrl(der, issuer)) || []),
@@ -46,12 +42,23 @@ export async function findNewerCopy(
   last: CrlRecord,
   home: Pick<Home, 'hasCopies' | 'readCopy'>,
 ): Promise<string | undefined> {
+  for await (const { directory, copy } of copiesOfOthers(directories, issuer, home)) {
+    if (isNewer(copy, issuer, last)) return directory;
+  }
+  return undefined;
+}
+
+/** What lies where the copies of the published files do not, as far as it can be read. */
+async function* copiesOfOthers(
+  directories: readonly string[],
+  issuer: Issuer,
+  home: Pick<Home, 'hasCopies' | 'readCopy'>,
+): AsyncGenerator<{ readonly directory: string; readonly copy: CrlCopy }> {
   for (const directory of directories) {
     if (await home.hasCopies(directory)) continue;
     const copy = await home.readCopy(directory, issuer.role).catch(nothingIfUnreadable);
-    if (copy && isNewer(copy, issuer, last)) return directory;
+    if (copy) yield { directory, copy };
   }
-  return undefined;
 }
 
 /** True if the copy is a CRL of this CA with a greater number than that of the last on record. */

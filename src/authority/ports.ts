@@ -111,7 +111,7 @@ export interface StagedCrl {
   discard(): void;
 }
 
-/** Where the CRLs lie once they are published; `bundle` holds all of them in one PEM. */
+/** Where the files of a CRL lie once it is published. */
 export interface CrlPaths {
   readonly der: string;
   readonly pem: string;
@@ -270,8 +270,6 @@ export interface Deliveries {
   directory(client: ClientName, target: DeliveryTarget): string;
   /** The paths of what is in place now, with those files alone that exist. */
   paths(client: ClientName, target: DeliveryTarget): Promise<DeliveryPaths | undefined>;
-  /** The leaf certificate's PEM that is in place now. */
-  readCertificate(client: ClientName, target: DeliveryTarget): Promise<string | undefined>;
   /** Removes a version whose certificate was never recorded. */
   discard(client: ClientName, target: DeliveryTarget, serial: Serial): Promise<void>;
   /** Runs `work` while no other process delivers to any of these clients. */

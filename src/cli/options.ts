@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { CaError } from '../core/ca-error.ts';
 import { parseDuration } from '../core/duration.ts';
 import { parseSan, type San, type SanType } from '../core/san.ts';
 
@@ -46,6 +47,11 @@ export function manyPaths(text: string, before: readonly string[] = []): readonl
 export function visible(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It is empty.');
   return text;
+}
+
+/** The refusal of a command line whose parts do not go together. */
+export function usage(message: string, hint: string): CaError {
+  return new CaError('cli/usage', message, { hint });
 }
 
 /** Adds the option that every command has which signs. */

@@ -12,7 +12,6 @@ import {
   checkPlace,
   checkVersions,
   type DeliveryDisk,
-  type DeliveryFile,
   HomePaths,
   occupied,
   type Place,
@@ -146,8 +145,12 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
       return readText(join(versionPath(place, serial), place.names.privateKey), disk);
     },
 
-    readPkcs12Password: async (client, target) =>
-      readInPlace(placeFor(client, target), 'pkcs12Password', disk),
+    async readPkcs12Password(client, target) {
+      const place = placeFor(client, target);
+      const serial = readCurrent(place, disk);
+      if (serial === undefined) return undefined;
+      return readText(join(versionPath(place, serial), place.names.pkcs12Password), disk);
+    },
 
     deliver: async (client, target, serial, contents) =>
       only(await deliverAll([{ client, target, serial, contents }])),
@@ -161,8 +164,6 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
         pathsOf(place, (file) => isInPlace(place, file, disk)),
       );
     },
-
-    readCertificate: async (client, target) => readInPlace(placeFor(client, target), 'certificate', disk),
 
     discard: async (client, target, serial) => {
       const other = await thread;
@@ -213,12 +214,6 @@ function claimsOf({ versions, names }: Place, target: DeliveryTarget, directory:
     claims.push({ path, as: 'directory' });
     if (path === dirname(path)) return claims;
   }
-}
-
-function readInPlace(place: Place, file: DeliveryFile, disk: DeliveryDisk): string | undefined {
-  const serial = readCurrent(place, disk);
-  if (serial === undefined) return undefined;
-  return readText(join(versionPath(place, serial), place.names[file]), disk);
 }
 
 function readText(path: string, disk: DeliveryDisk): string | undefined {

@@ -32,10 +32,10 @@ export class OctetReader {
   takeUpTo(length: number): Buffer {
     const parts: Uint8Array[] = [];
     let left = length;
-    for (let part = this.takeSome(left); left > 0 && part.length > 0; part = this.takeSome(left)) {
+    while (left > 0 && !this.isAtEnd()) {
+      const part = this.takeSome(left);
       parts.push(part);
       left -= part.length;
-      if (left === 0) break;
     }
     return Buffer.concat(parts);
   }

@@ -397,10 +397,6 @@ export class MemoryWorld {
         const contents = current && versions.get(current);
         return contents && pathsOf(client, target, contents);
       },
-      readCertificate: async (client, target) => {
-        const { versions, current } = this.delivery(client, target);
-        return current && versions.get(current)?.certificate;
-      },
       discard: async (client, target, serial) => {
         const delivery = this.delivery(client, target);
         if (delivery.current === serial) throw new Error(`version ${serial} is in place`);

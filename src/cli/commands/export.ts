@@ -5,7 +5,7 @@ import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import type { Pkcs12Kind } from '../../ledger/entry.ts';
 import { type Context, checkNewPassphrase } from '../context.ts';
 import type { Run } from '../main.ts';
-import { addDryRunOption, addExamples, choice, path } from '../options.ts';
+import { addDryRunOption, addExamples, choice, path, usage } from '../options.ts';
 import { askNewSecret } from '../prompt.ts';
 import { renderExport } from '../render/export.ts';
 import { report, reportContent } from '../report.ts';
@@ -57,9 +57,10 @@ export function declare(command: Command, run: Run): void {
       const { world } = context;
       const toStdout = options.out === '-';
       if (toStdout && !textFormats.includes(options.format) && world.stdout.isTerminal && !context.json) {
-        throw new CaError('cli/usage', `${options.format} is binary, and standard output is a terminal`, {
-          hint: 'name a file with --out, or send the output to a program',
-        });
+        throw usage(
+          `${options.format} is binary, and standard output is a terminal`,
+          'name a file with --out, or send the output to a program',
+        );
       }
       const ports = await context.openRecord();
       const exported = await exportFiles(

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CaError } from '../../core/ca-error.ts';
 import { parseDuration } from '../../core/duration.ts';
 import { type KeyAlgorithm, parseKeyAlgorithm } from '../../core/key-algorithm.ts';
 import { parseSan } from '../../core/san.ts';
@@ -13,6 +12,7 @@ import {
   many,
   manyUris,
   path,
+  usage,
   visible,
 } from '../options.ts';
 import { renderInit } from '../render/init.ts';
@@ -76,9 +76,10 @@ export function declare(command: Command, run: Run): void {
   command.action((options: InitOptions) =>
     run(async (context) => {
       if (options.rootPassphraseFile !== undefined && !options.twoTier) {
-        throw new CaError('cli/usage', '--root-passphrase-file is for --two-tier alone', {
-          hint: 'give --passphrase-file for the one key, or add --two-tier',
-        });
+        throw usage(
+          '--root-passphrase-file is for --two-tier alone',
+          'give --passphrase-file for the one key, or add --two-tier',
+        );
       }
       const { init } = await import('../../authority/init.ts');
       const ports = await context.openNewHome(options);

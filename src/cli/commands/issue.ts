@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { IssueResult } from '../../authority/issue-plan.ts';
-import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { parseDistinguishedName } from '../../core/distinguished-name.ts';
 import { type KeyAlgorithm, keyAlgorithms, parseKeyAlgorithm } from '../../core/key-algorithm.ts';
@@ -17,6 +16,7 @@ import {
   durationText,
   manySans,
   path,
+  usage,
 } from '../options.ts';
 import { renderIssue } from '../render/issue.ts';
 import { report } from '../report.ts';
@@ -178,10 +178,6 @@ function checkOptions({ csr, format, hook, key, out, p12, p12PasswordFile }: Iss
   if (out === '-' && wantsPkcs12) {
     throw usage('--p12 and --out - exclude each other', 'name a directory with --out');
   }
-}
-
-function usage(message: string, hint: string): CaError {
-  return new CaError('cli/usage', message, { hint });
 }
 
 function subjectText(text: string): string {

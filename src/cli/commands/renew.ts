@@ -1,11 +1,10 @@
 import { type Command, Option } from 'commander';
-import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { formatDuration, parseDuration } from '../../core/duration.ts';
 import { parseRenewalWindow, type RenewalWindow } from '../../core/renewal-window.ts';
 import type { PassphraseOptions } from '../context.ts';
 import type { Run } from '../main.ts';
-import { addDryRunOption, addExamples, addPassphraseOption } from '../options.ts';
+import { addDryRunOption, addExamples, addPassphraseOption, usage } from '../options.ts';
 import { renderRenew } from '../render/renew.ts';
 import { report } from '../report.ts';
 
@@ -50,9 +49,7 @@ export function declare(command: Command, run: Run): void {
     run(async (context) => {
       const { renew } = await import('../../authority/renew.ts');
       if (options.force && options.within) {
-        throw new CaError('cli/usage', '--force and --within exclude each other', {
-          hint: 'give one of them',
-        });
+        throw usage('--force and --within exclude each other', 'give one of them');
       }
       const { ports, settings } = await context.openAuthority(options);
       const dryRun = options.dryRun === true;

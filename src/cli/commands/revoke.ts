@@ -12,7 +12,7 @@ import {
 import type { Context, PassphraseOptions } from '../context.ts';
 import { formatOf, type RevocationFormat, revocationFormats } from '../list/format.ts';
 import type { Run } from '../main.ts';
-import { addDryRunOption, addExamples, addPassphraseOption, choice, path } from '../options.ts';
+import { addDryRunOption, addExamples, addPassphraseOption, choice, path, usage } from '../options.ts';
 import { confirm } from '../prompt.ts';
 import { counted } from '../render/relative-time.ts';
 import { renderRevoke } from '../render/revoke.ts';
@@ -165,10 +165,6 @@ function defaultsOf({
     ...(compromisedAt === undefined ? {} : { invalidityDate: compromisedAt }),
     serialOnly: serialOnly === true,
   };
-}
-
-function usage(message: string, hint: string): CaError {
-  return new CaError('cli/usage', message, { hint });
 }
 
 /** A person is asked; a script is not. */

@@ -79,7 +79,7 @@ describe('deliver', () => {
       'ca.crt': '-> .billing/current/ca.crt',
     });
     expect(modeOf(directory)).toBe('700');
-    await expect(deliveries.readCertificate(billing, target)).resolves.toBe('certificate 1a01');
+    expect(readFileSync(join(directory, 'billing.crt'), 'utf8')).toBe('certificate 1a01');
     await expect(deliveries.readPkcs12Password(billing, target)).resolves.toBe('password 1a01');
     await expect(deliveries.paths(billing, target)).resolves.toEqual(paths);
   });
@@ -479,7 +479,7 @@ describe('check', () => {
     rmSync(current);
     symlinkSync('../../home', current);
     await expect(deliveries.check(billing, target)).rejects.toMatchObject({ code: 'store/occupied' });
-    await expect(deliveries.readCertificate(billing, target)).resolves.toBeUndefined();
+    await expect(deliveries.readPkcs12Password(billing, target)).resolves.toBeUndefined();
   });
 
   it.runIf(isRoot)("refuses a hidden directory that is another user's (needs root)", async () => {
@@ -529,7 +529,6 @@ describe('stage', () => {
     await expect(deliveries.readKey(billing, target, s1)).resolves.toBe('key');
     await expect(deliveries.readKey(billing, target, s2)).resolves.toBeUndefined();
     await expect(deliveries.paths(billing, target)).resolves.toBeUndefined();
-    await expect(deliveries.readCertificate(billing, target)).resolves.toBeUndefined();
   });
 
   it('gives its room to the files that are delivered, with a key or without, and after a crash', async () => {
