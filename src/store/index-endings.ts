@@ -9,18 +9,18 @@ type EndTable = 'byNotAfter' | 'revokedEnds' | 'live' | 'ended';
 /** So many rows are read sooner than counted in parts. */
 const fewRows = 1024;
 
-/** The rows of these tables with `from` <= notAfter < `to`, in order. */
+/** The rows of these tables with `start` <= notAfter < `end`, in order. */
 export function rowsEnding(
   runs: readonly Run[],
   name: EndTable,
-  from: Date,
-  to: Date,
+  start: Date,
+  end: Date,
 ): Generator<Buffer, void> {
-  const end = endKey(to);
+  const endOfRows = endKey(end);
   return mergeRows(
     runs.map(({ [name]: table }) => {
-      const first = table.lowerBound(endKey(from));
-      return rowsBetween(table.rows(first, Math.max(first, table.lowerBound(end))), table.width);
+      const first = table.lowerBound(endKey(start));
+      return rowsBetween(table.rows(first, Math.max(first, table.lowerBound(endOfRows))), table.width);
     }),
     liveKeyOctets,
   );
@@ -30,24 +30,24 @@ export function rowsEnding(
  * The rows of `live` that no row of `ended` takes away, in order. Each of those has its own among the live ones: where there are
  * as many of both, nothing is left, and none of them is read.
  */
-export function* liveRows(runs: readonly Run[], from: Date, to: Date): Generator<Buffer, void> {
-  const live = countEnding(runs, 'live', from, to);
-  const ended = countEnding(runs, 'ended', from, to);
+export function* liveRows(runs: readonly Run[], start: Date, end: Date): Generator<Buffer, void> {
+  const live = countEnding(runs, 'live', start, end);
+  const ended = countEnding(runs, 'ended', start, end);
   if (live <= ended) return;
-  const span = to.getTime() - from.getTime();
+  const span = end.getTime() - start.getTime();
   if (ended === 0 || live + ended <= fewRows || span <= 1000) {
-    const all = rowsEnding(runs, 'live', from, to);
-    yield* withoutRows(all, rowsEnding(runs, 'ended', from, to), liveKeyOctets);
+    const all = rowsEnding(runs, 'live', start, end);
+    yield* withoutRows(all, rowsEnding(runs, 'ended', start, end), liveKeyOctets);
     return;
   }
-  const middle = new Date(from.getTime() + Math.floor(span / 2));
-  yield* liveRows(runs, from, middle);
-  yield* liveRows(runs, middle, to);
+  const middle = new Date(start.getTime() + Math.floor(span / 2));
+  yield* liveRows(runs, start, middle);
+  yield* liveRows(runs, middle, end);
 }
 
-/** How many live certificates have a notAfter in `from` <= notAfter < `to`. */
-export function countLive(runs: readonly Run[], from: Date, to: Date): number {
-  return Math.max(0, countEnding(runs, 'live', from, to) - countEnding(runs, 'ended', from, to));
+/** How many live certificates have a notAfter in `start` <= notAfter < `end`. */
+export function countLive(runs: readonly Run[], start: Date, end: Date): number {
+  return Math.max(0, countEnding(runs, 'live', start, end) - countEnding(runs, 'ended', start, end));
 }
 
 /** How many certificates have each status at `now`. */
@@ -65,9 +65,9 @@ export function countByStatus(runs: readonly Run[], now: Date): StatusCounts {
   };
 }
 
-/** How many rows of these tables have a notAfter in `from` <= notAfter < `to`. */
-function countEnding(runs: readonly Run[], name: EndTable, from: Date, to: Date): number {
-  return countEndingFrom(runs, name, from) - countEndingFrom(runs, name, to);
+/** How many rows of these tables have a notAfter in `start` <= notAfter < `end`. */
+function countEnding(runs: readonly Run[], name: EndTable, start: Date, end: Date): number {
+  return countEndingFrom(runs, name, start) - countEndingFrom(runs, name, end);
 }
 
 /** How many rows of these tables have a notAfter that is not before `instant`. */
