@@ -172,7 +172,6 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
         rmSync(filler);
       }
       expect(copy.do('renew', ...clients, '--force').renewed).toHaveLength(clients.length);
-      expect(copy.do('issue', '--from', list).issued).toHaveLength(clients.length);
       copy.do('ledger', 'verify');
     });
   });
