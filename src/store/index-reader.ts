@@ -200,10 +200,11 @@ export class IndexReader {
   *revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): Generator<RevocationPage> {
     const isDue = (rows: Buffer, at: number) =>
       isDueOnCrl(readSeconds(rows, at + 6) * 1000, rows.readUIntBE(at, 6), lastCrl);
-    for (const { revocations: table } of this.#index.tables) {
+    for (const { revocations: table, revokedEnds } of this.#index.tables) {
+      const hasExpired = lastCrl && revokedEnds.lowerBound(endKey(lastCrl.thisUpdate)) > 0;
       for (const rows of table.allRows()) {
         let from = 0;
-        for (let at = 0; dropExpired && at < rows.length; at += table.width) {
+        for (let at = 0; dropExpired && hasExpired && at < rows.length; at += table.width) {
           if (isDue(rows, at)) continue;
           if (from < at) yield rows.subarray(from, at);
           from = at + table.width;

@@ -110,8 +110,6 @@ export class CrlEntryWriter {
  * are those of one entry. Strict as `DerReader`, without an object for each element.
  */
 export class CrlEntryCursor {
-  /** Which entry of the list this is, counted from 0. */
-  index = -1;
   /** Where the serial's content octets lie in `bytes`. */
   serialStart = 0;
   serialLength = 0;
@@ -128,6 +126,8 @@ export class CrlEntryCursor {
   hasUnknownExtension = false;
   readonly bytes: Uint8Array;
   readonly #words: DataView;
+  /** Where the entry begins. */
+  #start = 0;
   #at = 0;
   /** Where the last entry's octets behind its serial lie. */
   #restStart = 0;
@@ -139,11 +139,30 @@ export class CrlEntryCursor {
     this.#words = viewOf(bytes);
   }
 
+  /** Where the entry ends, and the next one begins. */
+  get end(): number {
+    return this.#at;
+  }
+
+  /** Which entry of the list this is, counted from 0: for messages, as those before it are counted. */
+  get index(): number {
+    const before = new CrlEntryCursor(this.bytes.subarray(0, this.#start));
+    let count = 0;
+    while (before.next()) count++;
+    return count;
+  }
+
+  /** Goes to where an entry begins, or the end, without reading those before it. */
+  skipTo(start: number): this {
+    this.#at = start;
+    return this;
+  }
+
   /** Moves on to the next entry; false at the end. Throws `x509/malformed`. */
   next(): boolean {
     const { bytes } = this;
     if (this.#at >= bytes.length) return false;
-    this.index++;
+    this.#start = this.#at;
     const end = this.#enter(tags.sequence, bytes.length);
     const serialEnd = this.#enter(tags.integer, end);
     this.serialStart = this.#at;

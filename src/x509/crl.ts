@@ -116,8 +116,9 @@ const noEntries = new Uint8Array(0);
 
 function countEntries(crl: TbsCrl): number {
   const cursor = new CrlEntryCursor(crl.entries ?? noEntries);
-  while (cursor.next());
-  return cursor.index + 1;
+  let count = 0;
+  while (cursor.next()) count++;
+  return count;
 }
 
 function readCrlNumber(value: Uint8Array): bigint {
