@@ -88,6 +88,16 @@ export class BlockWriter {
     return { at, count };
   }
 
+  /** Puts octets into a table of single ones, all in one block: zeros fill the one before, if it has no room for them. */
+  putWhole(octets: Uint8Array): void {
+    let { at, count } = this.rows(octets.length);
+    if (count < octets.length) {
+      this.buffer.fill(0, at, at + count);
+      at = this.rows(octets.length).at;
+    }
+    this.buffer.set(octets, at);
+  }
+
   /** Leaves out the blocks of so many rows, the whole table: they are written elsewhere. */
   leave(rows: number): void {
     this.finish();

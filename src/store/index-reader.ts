@@ -7,28 +7,22 @@ import { parseEntry } from '../ledger/entry-codec.ts';
 import { authorityRecord, crlRecord, issuedRecord } from '../ledger/entry-records.ts';
 import { pageLength, unknownSerial } from '../ledger/ledger-state.ts';
 import type { StatusCounts } from '../ledger/ledger-view.ts';
-import {
-  type AuthorityRecord,
-  type CertificateRecord,
-  type ClientRecord,
-  type CrlRecord,
-  isDueOnCrl,
-} from '../ledger/record.ts';
+import type { AuthorityRecord, CertificateRecord, ClientRecord, CrlRecord } from '../ledger/record.ts';
 import { IndexDamage } from './index-blocks.ts';
 import { clientRow } from './index-clients.ts';
 import { type Facts, findFacts } from './index-facts.ts';
+import { crlPages } from './index-revocations.ts';
 import {
   clientHash,
   clientKey,
   clientNameHash,
+  endKey,
   endRowOctets,
   type IndexSummary,
   liveKeyOctets,
   type Place,
   postingPlaceAt,
   readPlace,
-  readSeconds,
-  secondsBias,
   serialKey,
   type TableName,
 } from './index-tables.ts';
@@ -196,22 +190,9 @@ export class IndexReader {
     return this.#index.tables.reduce((sum, { revocations }) => sum + revocations.count, 0);
   }
 
-  /** The revocations for the CRL that follows that one: the table's own rows. A page is overwritten by the next. */
+  /** The revocations for the CRL that follows that one. A page is overwritten by the next. */
   *revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): Generator<RevocationPage> {
-    const isDue = (rows: Buffer, at: number) =>
-      isDueOnCrl(readSeconds(rows, at + 6) * 1000, rows.readUIntBE(at, 6), lastCrl);
-    for (const { revocations: table, revokedEnds } of this.#index.tables) {
-      const hasExpired = lastCrl && revokedEnds.lowerBound(endKey(lastCrl.thisUpdate)) > 0;
-      for (const rows of table.allRows()) {
-        let from = 0;
-        for (let at = 0; dropExpired && hasExpired && at < rows.length; at += table.width) {
-          if (isDue(rows, at)) continue;
-          if (from < at) yield rows.subarray(from, at);
-          from = at + table.width;
-        }
-        if (from < rows.length) yield rows.subarray(from);
-      }
-    }
+    for (const run of this.#index.tables) yield* crlPages(run, dropExpired, lastCrl);
   }
 
   #posted(name: 'byClient' | 'byKey', key: Buffer): CertificateRecord[] {
@@ -324,14 +305,6 @@ function* pagesOf(
     length = pageLength;
   }
   if (page.length > 0) yield page;
-}
-
-/** The least notAfter that is not before `instant`, as it stands in rows. */
-function endKey(instant: Date): Buffer {
-  const seconds = Math.ceil(instant.getTime() / 1000) + secondsBias;
-  const key = Buffer.alloc(5);
-  key.writeUIntBE(Math.min(Math.max(seconds, 0), 2 ** 40 - 1), 0, 5);
-  return key;
 }
 
 function* rowsBetween(stretches: Iterable<Buffer>, width: number): Generator<Buffer, void> {

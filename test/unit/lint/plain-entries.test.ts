@@ -57,9 +57,11 @@ describe('a plain entry', () => {
         for (let octet = 0; octet < 256; octet++) {
           const changed = Buffer.from(bytes);
           changed[at] = octet;
-          if (new XX
+          const end = new PlainEntries(changed).pass(0);
+          if (end === 0) continue;
           passed++;
-          if (!isSound(changed)) expect.fail(`passes over ${changed.toString('hex', 0, end)}`);
+          if (!isSound(changed.subarray(0, end)))
+            expect.fail(`passes over ${changed.toString('hex', 0, end)}`);
         }
       }
       expect(passed).toBeGreaterThan(bytes.length);
@@ -82,7 +84,9 @@ describe('a plain entry', () => {
 
 describe('among many entries', () => {
   const all = Object.values(plain);
-  const many = Buffer.concat(Array.from({ length: 6000 }, (_, index) => all[index % all.length] ?? []));
+  const many = Buffer.concat(
+    Array.from({ length: 6000 }, (_, index) => all[index % all.length] ?? Buffer.alloc(0)),
+  );
 
   test('all plain ones are passed over, whatever their lengths', () => {
     expect(new PlainEntries(many).pass(0)).toBe(many.length);
