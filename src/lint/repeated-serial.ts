@@ -1,7 +1,7 @@
 import { CrlEntryCursor } from '../x509/crl-entry.ts';
 
 /** Fewer are sorted sooner than sifted. */
-const manySerials = 200_000;
+const manySerials = 50_000;
 
 /**
  * Which entry of a CRL, counted from 0, has the serial of one before it; undefined if none has. The last eight octets of
