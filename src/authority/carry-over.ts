@@ -1,6 +1,5 @@
 import { CaError } from '../core/ca-error.ts';
 import {
-  decodeRevocationPage,
   encodeRevocationPage,
   type PagedRevocations,
   type Revocation,
@@ -61,7 +60,7 @@ export async function findForgotten(
 async function serialsOf(revocations: PagedRevocations): Promise<Set<Serial>> {
   const serials = new Set<Serial>();
   for await (const page of revocations.pages()) {
-    for (const { serial } of decodeRevocationPage(page)) serials.add(serial);
+    for (const { serial } of crlRevocations({ entries: page })) serials.add(serial);
   }
   return serials;
 }

@@ -1,5 +1,5 @@
 import { addMs, formatInstant, wholeSeconds } from '../core/instant.ts';
-import { revocationWidth } from '../core/revocation-page.ts';
+import { countRevocations } from '../core/revocation-page.ts';
 import type { IssuerRole } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { CrlRecord } from '../ledger/record.ts';
@@ -163,7 +163,7 @@ async function listRevocations(
   const forgotten = await findForgotten(published, options, transaction.view());
   await transaction.hold(forgotten.revoked);
   const revocations = await transaction.view().revocationsForCrl(options);
-  const carried = forgotten.carried.length / revocationWidth;
+  const carried = countRevocations(forgotten.carried);
   const encoder = new TbsCrlEncoder(template, revocations.atMost + carried);
   for await (const page of revocations.pages()) encoder.add(page);
   encoder.add(forgotten.carried);

@@ -1,4 +1,5 @@
-import { type RevocationReason, reasonOfCode, revocationReasons } from './revocation-reason.ts';
+import { CrlEntryEncoder } from './crl-entry.ts';
+import { type RevocationReason, revocationReasons } from './revocation-reason.ts';
 import { type Serial, serialOctets } from './serial.ts';
 
 /** What a CRL says of one revoked certificate (RFC 5280 §5.3). */
@@ -11,16 +12,10 @@ export interface Revocation {
 }
 
 /**
- * Revocations as fixed-width records, so that a CRL of a million entries is written without a million objects.
- *
- * A record has {@link revocationWidth} octets: eleven that are left to whoever keeps it, so that what is kept needs no
- * copying, then at {@link revocationStart} the serial's length, the serial left-aligned in 20 octets, the CRLReason code,
- * and revokedAt and invalidityDate as big-endian 40-bit Unix seconds (0: no invalidityDate).
+ * Revocations as the entries of a CRL, in DER, one after another: whoever keeps a million of them keeps them ready to be
+ * copied into the next CRL. None has more than 127 octets, so that its length stands in its second one.
  */
 export type RevocationPage = Uint8Array;
-
-export const revocationStart = 11;
-export const revocationWidth = revocationStart + 32;
 
 /** Revocations that need not fit into memory. */
 export interface PagedRevocations {
@@ -32,30 +27,28 @@ export interface PagedRevocations {
 
 /** One page with these revocations, in their order. */
 export function encodeRevocationPage(revocations: readonly Revocation[]): RevocationPage {
-  const page = Buffer.alloc(revocations.length * revocationWidth);
-  revocations.forEach((revocation, index) => {
-    const at = index * revocationWidth + revocationStart;
-    const serial = serialOctets(revocation.serial);
-    page[at] = serial.length;
-    page.set(serial, at + 1);
-    page[at + 21] = revocationReasons[revocation.reason];
-    page.writeUIntBE(Math.floor(revocation.revokedAt.getTime() / 1000), at + 22, 5);
-    page.writeUIntBE(Math.floor((revocation.invalidityDate?.getTime() ?? 0) / 1000), at + 27, 5);
-  });
-  return page;
+  const encoder = new CrlEntryEncoder();
+  const entries = revocations.map(({ serial, reason, revokedAt, invalidityDate }) =>
+    Buffer.from(
+      encoder.encode(serialOctets(serial), {
+        revokedAt: wholeSeconds(revokedAt),
+        reason: revocationReasons[reason],
+        invalidityDate: invalidityDate && wholeSeconds(invalidityDate),
+      }),
+    ),
+  );
+  return Buffer.concat(entries);
 }
 
-/** The revocations of a page, as objects. */
-export function decodeRevocationPage(page: RevocationPage): Revocation[] {
-  const bytes = Buffer.from(page.buffer, page.byteOffset, page.byteLength);
-  return Array.from({ length: bytes.length / revocationWidth }, (_, index) => {
-    const at = index * revocationWidth + revocationStart;
-    const invalidity = bytes.readUIntBE(at + 27, 5);
-    return {
-      serial: bytes.toString('hex', at + 1, at + 1 + (bytes[at] ?? 0)) as Serial,
-      reason: reasonOfCode(bytes[at + 21] ?? 0) ?? 'unspecified',
-      revokedAt: new Date(bytes.readUIntBE(at + 22, 5) * 1000),
-      ...(invalidity === 0 ? {} : { invalidityDate: new Date(invalidity * 1000) }),
-    };
-  });
+/** How many revocations a page has. Throws `RangeError` if it ends within one. */
+export function countRevocations(page: RevocationPage): number {
+  let count = 0;
+  let at = 0;
+  for (; at < page.length; at += 2 + (page[at + 1] ?? 0)) count++;
+  if (at !== page.length) throw new RangeError('a revocation page ends within an entry');
+  return count;
+}
+
+function wholeSeconds(instant: Date): number {
+  return Math.floor(instant.getTime() / 1000);
 }

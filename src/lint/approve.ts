@@ -2,9 +2,9 @@ import { CaError } from '../core/ca-error.ts';
 import { decodeTbsCertificate } from '../x509/certificate.ts';
 import { decodeTbsCrl, type TbsCrl } from '../x509/crl.ts';
 import { CrlEntryCursor } from '../x509/crl-entry.ts';
+import { PlainEntries } from './plain-entries.ts';
 import type { CrlIssuerFacts, IssuerFacts, Rule } from './rule.ts';
-import { certificateRules, crlEntryRules, crlRules } from './rules.ts';
-import { SerialSet } from './serial-set.ts';
+import { certificateRules, crlEntriesRules, crlEntryRules, crlRules } from './rules.ts';
 
 export type { CrlIssuerFacts, IssuerFacts } from './rule.ts';
 
@@ -99,15 +99,15 @@ function checkEntries(crl: TbsCrl, issuer: CrlIssuerFacts): string[] {
   const findings: string[] = [];
   if (!crl.entries) return findings;
   const cursor = new CrlEntryCursor(crl.entries);
-  const facts = { ...issuer, serials: new SerialSet(crl.entries) };
-  while (cursor.next()) {
+  const plain = new PlainEntries(crl.entries);
+  while (cursor.skipTo(plain.pass(cursor.end)).next()) {
     for (const rule of crlEntryRules) {
-      const finding = rule.check(cursor, facts);
-      if (finding !== undefined && findings.length < maxEntryFindings)
-        findings.push(`${finding} (${rule.cites})`);
+      const finding = rule.check(cursor, issuer);
+      if (finding !== undefined) findings.push(`${finding} (${rule.cites})`);
     }
+    if (findings.length >= maxEntryFindings) return findings.slice(0, maxEntryFindings);
   }
-  return findings;
+  return findings.length > 0 ? findings : applyRules(crlEntriesRules, crl, issuer);
 }
 
 function decodeOrRefuse<Value>(decode: () => Value): Value {

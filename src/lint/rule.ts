@@ -1,7 +1,6 @@
 import type { TbsCertificate } from '../x509/certificate.ts';
 import type { TbsCrl } from '../x509/crl.ts';
 import type { CrlEntryCursor } from '../x509/crl-entry.ts';
-import type { SerialSet } from './serial-set.ts';
 
 /** What the linter knows of the CA that is about to sign. */
 export interface IssuerFacts {
@@ -26,12 +25,6 @@ export interface CrlIssuerFacts extends IssuerFacts {
   readonly lastNumber?: bigint;
 }
 
-/** What the linter knows beside an entry of a CRL. */
-export interface CrlEntryFacts extends CrlIssuerFacts {
-  /** The serials of the entries before it. */
-  readonly serials: SerialSet;
-}
-
 /**
  * One thing that must hold for what is signed, with the clause that asks for it. Rules judge the decoded bytes,
  * never the template they were made from.
@@ -47,4 +40,4 @@ export interface Rule<Subject, Facts = IssuerFacts> {
 export type CertificateRule = Rule<TbsCertificate>;
 export type CrlRule = Rule<TbsCrl, CrlIssuerFacts>;
 /** A rule about each entry of a CRL, which the cursor stands on. */
-export type CrlEntryRule = Rule<CrlEntryCursor, CrlEntryFacts>;
+export type CrlEntryRule = Rule<CrlEntryCursor, CrlIssuerFacts>;

@@ -91,8 +91,10 @@ export const crlRules: readonly CrlRule[] = [
 /** What holds for every entry of it. */
 export const crlEntryRules: readonly CrlEntryRule[] = [
   entrySerial,
-  entryOnce,
   entryTimeForm,
   entryReason,
   entryExtensions,
 ];
+
+/** What holds for its entries together, if each of them is as it should be. */
+export const crlEntriesRules: readonly CrlRule[] = [entryOnce];

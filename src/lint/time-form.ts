@@ -1,5 +1,5 @@
+import { isUtcTime } from '../core/asn1-time.ts';
 import { formatInstant } from '../core/instant.ts';
-import { isUtcTime } from '../x509/asn1-time.ts';
 import type { Asn1Time } from '../x509/der-reader.ts';
 
 /** What is wrong with how an instant is written, if anything is: UTCTime through 2049, GeneralizedTime after. */

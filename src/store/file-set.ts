@@ -6,8 +6,11 @@ import { printable } from '../core/printable.ts';
 import type { Disk } from './disk.ts';
 import { writeAll } from './durable-file.ts';
 import { inheritedOwner, type Owner } from './file-mode.ts';
-import { groupSync } from './group-sync.ts';
+import { groupSync, syncFile } from './group-sync.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
+
+/** A file of so many octets is synced while the next one is made: that takes the disk as long. */
+const largeOctets = 1 << 20;
 
 /** The part of node:fs that writes files at once; tests put a failing disk here. */
 export type FileSetDisk = Disk & Pick<typeof fs, 'fsync'>;
@@ -81,6 +84,14 @@ export async function placeFiles(
   }
 }
 
+interface StagedFile {
+  readonly temporary: string;
+  /** Open until it is synced. */
+  fd: number | undefined;
+  /** Where that has begun. */
+  syncing: Promise<void> | undefined;
+}
+
 /**
  * Files under temporary names beside those that they will replace: once they are on disk, nothing but names has to change.
  * All methods throw `store/…`.
@@ -89,8 +100,8 @@ export class StagedFiles {
   readonly #directory: string;
   readonly #owner: Owner | undefined;
   readonly #disk: FileSetDisk;
-  /** By the name that they will have; a descriptor is open until it is synced. */
-  readonly #files = new Map<string, { readonly temporary: string; fd: number | undefined }>();
+  /** By the name that they will have. */
+  readonly #files = new Map<string, StagedFile>();
 
   constructor(directory: string, { owner = inheritedOwner(directory), disk = fs }: FileSetOptions = {}) {
     this.#directory = directory;
@@ -103,8 +114,12 @@ export class StagedFiles {
     try {
       const temporary = temporaryPath(this.#directory, file.name);
       const fd = this.#disk.openSync(temporary, 'wx', file.mode);
-      this.#files.set(file.name, { temporary, fd });
-      fillFile(fd, file, this.#owner, this.#disk);
+      const staged: StagedFile = { temporary, fd, syncing: undefined };
+      this.#files.set(file.name, staged);
+      if (fillFile(fd, file, this.#owner, this.#disk) >= largeOctets) {
+        staged.syncing = syncFile(fd, this.#disk);
+        staged.syncing.catch(() => {}); // told by sync()
+      }
       return temporary;
     } catch (error) {
       throw this.#failure(error, file.name);
@@ -114,9 +129,10 @@ export class StagedFiles {
   /** When it returns, all files so far are on disk. */
   async sync(): Promise<void> {
     await allDone(
-      [...this.#files].map(async ([name, { fd }]) => {
+      [...this.#files].map(async ([name, file]) => {
         try {
-          if (fd !== undefined) await groupSync(fd, this.#disk);
+          if (file.fd !== undefined) await (file.syncing ?? groupSync(file.fd, this.#disk));
+          file.syncing = undefined;
         } catch (error) {
           throw this.#failure(error, name);
         }
@@ -148,8 +164,13 @@ export class StagedFiles {
 
   #close(): void {
     for (const file of this.#files.values()) {
-      if (file.fd !== undefined) this.#disk.closeSync(file.fd);
+      const { fd, syncing } = file;
       file.fd = undefined;
+      if (fd === undefined) continue;
+      const close = () => this.#disk.closeSync(fd);
+      // The number would be another file's while this one is still synced.
+      if (syncing) syncing.then(close, close);
+      else close();
     }
   }
 
@@ -163,12 +184,13 @@ function piecesOf(content: FileToWrite['content']): Iterable<Uint8Array> {
   return content instanceof Uint8Array ? [content] : content;
 }
 
+/** Gives the file its content, and its length. */
 function fillFile(
   fd: number,
   { content, mode }: FileToWrite,
   owner: Owner | undefined,
   disk: FileSetDisk,
-): void {
+): number {
   if (process.platform !== 'win32') disk.fchmodSync(fd, mode);
   if (owner) disk.fchownSync(fd, owner.uid, owner.gid);
   let position = 0;
@@ -176,6 +198,7 @@ function fillFile(
     writeAll(fd, piece, position, disk);
     position += piece.length;
   }
+  return position;
 }
 
 /** Makes new names, renames and removals in these directories last through a power cut. Throws `store/…`. */

@@ -52,16 +52,17 @@ async function runGroups(disk: SyncDisk): Promise<void> {
 
 async function syncOne(target: Target, disk: SyncDisk): Promise<void> {
   if (typeof target === 'object') return target.run();
-  if (typeof target === 'number') return syncFd(target, disk);
+  if (typeof target === 'number') return syncFile(target, disk);
   const fd = disk.openSync(target, 'r');
   try {
-    await syncFd(fd, disk);
+    await syncFile(fd, disk);
   } finally {
     disk.closeSync(fd);
   }
 }
 
-function syncFd(fd: number, disk: SyncDisk): Promise<void> {
+/** Syncs a file by its descriptor, at once. Throws the system's error. */
+export function syncFile(fd: number, disk: Pick<SyncDisk, 'fsync'>): Promise<void> {
   return new Promise((resolve, reject) => {
     disk.fsync(fd, (error) => (error ? reject(error) : resolve()));
   });

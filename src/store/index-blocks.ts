@@ -88,6 +88,16 @@ export class BlockWriter {
     return { at, count };
   }
 
+  /** Puts octets into a table of single ones, all in one block: zeros fill the one before, if it has no room for them. */
+  putWhole(octets: Uint8Array): void {
+    let { at, count } = this.rows(octets.length);
+    if (count < octets.length) {
+      this.buffer.fill(0, at, at + count);
+      at = this.rows(octets.length).at;
+    }
+    this.buffer.set(octets, at);
+  }
+
   /** Leaves out the blocks of so many rows, the whole table: they are written elsewhere. */
   leave(rows: number): void {
     this.finish();
@@ -249,9 +259,17 @@ function checkBlocks(octets: Buffer, first: number, id: Buffer): void {
   for (let at = 0, number = first; at < octets.length; at += blockOctets, number++) {
     if (octets.readUInt32BE(at + sumAt) !== crc32(octets.subarray(at, at + sumAt)))
       throw new IndexDamage(`block ${number} has another checksum`);
-    if (octets.compare(id, 0, 8, at, at + 8) !== 0 || octets.readUInt32BE(at + 8) !== number)
+    if (!beginsWith(octets, at, id) || octets.readUInt32BE(at + 8) !== number)
       throw new IndexDamage(`block ${number} belongs elsewhere`);
   }
+}
+
+/** Quicker than Buffer.compare for a few octets. */
+function beginsWith(octets: Buffer, at: number, id: Buffer): boolean {
+  for (let index = 0; index < id.length; index++) {
+    if (octets[at + index] !== id[index]) return false;
+  }
+  return true;
 }
 
 /** The same memory as words; it must begin with one. */

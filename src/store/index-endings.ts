@@ -1,6 +1,6 @@
 import type { StatusCounts } from '../ledger/ledger-view.ts';
 import type { Run } from './index-run.ts';
-import { liveKeyOctets, secondsBias } from './index-tables.ts';
+import { endKey, liveKeyOctets } from './index-tables.ts';
 import { mergeRows, withoutRows } from './sorted-rows.ts';
 
 /** The tables whose rows begin with notAfter and are sorted by it. */
@@ -74,14 +74,6 @@ function countEnding(runs: readonly Run[], name: EndTable, start: Date, end: Dat
 function countEndingFrom(runs: readonly Run[], name: EndTable, instant: Date): number {
   const key = endKey(instant);
   return runs.reduce((sum, run) => sum + run[name].count - run[name].lowerBound(key), 0);
-}
-
-/** The least notAfter that is not before `instant`, as it stands in rows. */
-function endKey(instant: Date): Buffer {
-  const seconds = Math.ceil(instant.getTime() / 1000) + secondsBias;
-  const key = Buffer.alloc(5);
-  key.writeUIntBE(Math.min(Math.max(seconds, 0), 2 ** 40 - 1), 0, 5);
-  return key;
 }
 
 function* rowsBetween(stretches: Iterable<Buffer>, width: number): Generator<Buffer, void> {

@@ -1,5 +1,6 @@
 import type { BlockWriter } from './index-blocks.ts';
 import { clientKeyOctets, clientRow } from './index-clients.ts';
+import { crlEntries } from './index-revocations.ts';
 import type { Run, Table } from './index-run.ts';
 import {
   certificateRow as at,
@@ -35,6 +36,7 @@ export function mergeRuns(runs: readonly Run[], writer: BlockWriter): RowCounts 
       const others = merged(runs, name === 'live' ? 'ended' : 'live', liveKeyOctets);
       putAll(writer, withoutRows(merged(runs, name, liveKeyOctets), others, liveKeyOctets));
     } else if (name === 'revocations') putAll(writer, allRows(tables));
+    else if (name === 'crlEntries') putEntries(tables, writer);
     else if (name === 'undelivered') keepUnsettled(tables, writer, settled);
     else if (name === 'settled') writeSettled(writer, settled);
     else if (name === 'byClient' || name === 'byKey') putAll(writer, merged(runs, name, postingKeyOctets));
@@ -89,6 +91,12 @@ function putAll(writer: BlockWriter, rows: Iterable<Buffer>): void {
 
 function put(writer: BlockWriter, row: Buffer): void {
   row.copy(writer.buffer, writer.row());
+}
+
+function putEntries(tables: readonly Table[], writer: BlockWriter): void {
+  for (const table of tables) {
+    for (const entry of crlEntries(table)) writer.putWhole(entry);
+  }
 }
 
 function* allRows(tables: readonly Table[]): Generator<Buffer, void> {

@@ -7,18 +7,13 @@ import { parseEntry } from '../ledger/entry-codec.ts';
 import { authorityRecord, crlRecord, issuedRecord } from '../ledger/entry-records.ts';
 import { pageLength, unknownSerial } from '../ledger/ledger-state.ts';
 import type { StatusCounts } from '../ledger/ledger-view.ts';
-import {
-  type AuthorityRecord,
-  type CertificateRecord,
-  type ClientRecord,
-  type CrlRecord,
-  isDueOnCrl,
-} from '../ledger/record.ts';
+import type { AuthorityRecord, CertificateRecord, ClientRecord, CrlRecord } from '../ledger/record.ts';
 import { IndexDamage } from './index-blocks.ts';
 import { clientRow } from './index-clients.ts';
 import { countByStatus, countLive, liveRows, rowsEnding } from './index-endings.ts';
 import { type Facts, findFacts } from './index-facts.ts';
 import type { IndexSummary } from './index-manifest.ts';
+import { crlPages } from './index-revocations.ts';
 import {
   clientHash,
   clientKey,
@@ -28,7 +23,6 @@ import {
   type Place,
   postingPlaceAt,
   readPlace,
-  readSeconds,
   serialKey,
 } from './index-tables.ts';
 import type { Journal } from './journal.ts';
@@ -179,21 +173,9 @@ export class IndexReader {
     return this.#index.tables.reduce((sum, { revocations }) => sum + revocations.count, 0);
   }
 
-  /** The revocations for the CRL that follows that one: the table's own rows. A page is overwritten by the next. */
+  /** The revocations for the CRL that follows that one. A page is overwritten by the next. */
   *revocations(dropExpired: boolean, lastCrl: CrlRecord | undefined): Generator<RevocationPage> {
-    const isDue = (rows: Buffer, at: number) =>
-      isDueOnCrl(readSeconds(rows, at + 6) * 1000, rows.readUIntBE(at, 6), lastCrl);
-    for (const { revocations: table } of this.#index.tables) {
-      for (const rows of table.allRows()) {
-        let from = 0;
-        for (let at = 0; dropExpired && at < rows.length; at += table.width) {
-          if (isDue(rows, at)) continue;
-          if (from < at) yield rows.subarray(from, at);
-          from = at + table.width;
-        }
-        if (from < rows.length) yield rows.subarray(from);
-      }
-    }
+    for (const run of this.#index.tables) yield* crlPages(run, dropExpired, lastCrl);
   }
 
   #posted(name: 'byClient' | 'byKey', key: Buffer): CertificateRecord[] {

@@ -1,4 +1,4 @@
-import { revocationStart } from '../core/revocation-page.ts';
+import { CrlEntryEncoder } from '../core/crl-entry.ts';
 import { type BlockWriter, blocksFor } from './index-blocks.ts';
 import type { ClientRows } from './index-clients.ts';
 import { gather, inStretches } from './index-gather.ts';
@@ -65,6 +65,7 @@ export function writeRun(run: RunContents, writer: BlockWriter, share?: SharePos
     else if (name === 'undelivered') writeUndelivered(certificates, writer);
     else if (name === 'settled') writeSorted(writer, run.settled, 6);
     else if (name === 'revocations') writeRevocations(run, writer);
+    else if (name === 'crlEntries') writeCrlEntries(run, writer);
     else writeClients(run.clients, writer);
     counts[name] = writer.end();
   }
@@ -144,18 +145,25 @@ function writeRevocations({ certificates, revocations }: RunContents, writer: Bl
   const { octets, facts } = certificates;
   for (const row of revocations) {
     const into = writer.row();
+    copyOctets(facts, row * factsStride - factsAt + at.revokedSeq, writer.buffer, into, 6);
+    copyOctets(octets, row * stride + at.notAfter, writer.buffer, into + 6, 5);
+  }
+}
+
+function writeCrlEntries({ certificates, revocations }: RunContents, writer: BlockWriter): void {
+  const { octets, facts } = certificates;
+  const encoder = new CrlEntryEncoder();
+  for (const row of revocations) {
     const base = row * stride;
     const factsBase = row * factsStride - factsAt;
-    copyOctets(facts, factsBase + at.revokedSeq, writer.buffer, into, 6);
-    copyOctets(octets, base + at.notAfter, writer.buffer, into + 6, 5);
-    const page = into + revocationStart;
-    writer.buffer[page] = octets[base + 20] ?? 0;
-    copyOctets(octets, base + at.serial, writer.buffer, page + 1, 20);
-    writer.buffer[page + 21] = facts[factsBase + at.reason] ?? 0;
-    writeNumber(writer.buffer, page + 22, Math.floor(facts.readDoubleBE(factsBase + at.revokedAt) / 1000), 5);
+    const serial = octets.subarray(base, base + (octets[base + 20] ?? 0));
     const hasInvalidity = certificates.says(row, flags.invalidity);
-    const invalidity = hasInvalidity ? readSeconds(facts, factsBase + at.invalidityDate) : 0;
-    writeNumber(writer.buffer, page + 27, invalidity, 5);
+    const entry = encoder.encode(serial, {
+      revokedAt: Math.floor(facts.readDoubleBE(factsBase + at.revokedAt) / 1000),
+      reason: facts[factsBase + at.reason] ?? 0,
+      invalidityDate: hasInvalidity ? readSeconds(facts, factsBase + at.invalidityDate) : undefined,
+    });
+    writer.putWhole(entry);
   }
 }
 

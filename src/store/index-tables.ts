@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 import { clientNameKey } from '../core/client-name.ts';
-import { revocationWidth } from '../core/revocation-page.ts';
 import { type Serial, serialOctets } from '../core/serial.ts';
 import { mix } from './index-hash.ts';
 import { writeNumber } from './index-octets.ts';
@@ -39,8 +38,10 @@ export const tableWidths = {
   undelivered: 19,
   /** seq of certificates of older runs whose delivery is owed no more. */
   settled: 6,
-  /** The record of a RevocationPage; before it stand the seq of the `revoked` entry and notAfter. */
-  revocations: revocationWidth,
+  /** seq of the `revoked` entry, notAfter: in the order of their recording. */
+  revocations: 11,
+  /** Their entries of a CRL, as in a RevocationPage. A block ends in zeros where the next one has no room. */
+  crlEntries: 1,
   /** SHA-256 of the name's key 16 and of the name 16, seq and time of its first entry, place of its latest, 0. */
   clients: 60,
 } as const;
@@ -71,7 +72,7 @@ export const serialKeyOctets = 21;
 export const flags = { issued: 1, delivered: 2, superseded: 4, revoked: 8, invalidity: 16 } as const;
 
 /** Added to Unix seconds, so that years before 1970 sort first. */
-export const secondsBias = 2 ** 39;
+const secondsBias = 2 ** 39;
 
 /** Where a line lies in the journal; `length` without its newline. */
 export interface Place {
@@ -103,6 +104,14 @@ export function readSeconds(row: Buffer, at: number): number {
   const low =
     ((row[at + 1] ?? 0) << 24) | ((row[at + 2] ?? 0) << 16) | ((row[at + 3] ?? 0) << 8) | (row[at + 4] ?? 0);
   return (row[at] ?? 0) * 2 ** 32 + (low >>> 0) - secondsBias;
+}
+
+/** The least notAfter that is not before `instant`, as it stands in rows. */
+export function endKey(instant: Date): Buffer {
+  const seconds = Math.ceil(instant.getTime() / 1000) + secondsBias;
+  const key = Buffer.alloc(5);
+  key.writeUIntBE(Math.min(Math.max(seconds, 0), 2 ** 40 - 1), 0, 5);
+  return key;
 }
 
 /** The key of a serial in `certificates`. */

@@ -1,5 +1,5 @@
-import { type RevocationPage, revocationWidth } from '../core/revocation-page.ts';
-import { CrlEntryWriter, maxCrlEntryLength } from './crl-entry.ts';
+import { maxCrlEntryLength } from '../core/crl-entry.ts';
+import { countRevocations, type RevocationPage } from '../core/revocation-page.ts';
 import {
   copyInto,
   encodedLength,
@@ -26,8 +26,8 @@ export interface CrlTemplate {
 
 /**
  * Writes a TBSCertList in DER (RFC 5280 §5.1.2): v2, full, revokedCertificates absent when nothing is revoked. Entries go
- * from their packed records straight into the one buffer that is signed, so that a million of them take no million
- * objects and no second copy.
+ * from their pages straight into the one buffer that is signed, so that a million of them take no million objects and no
+ * second copy.
  */
 export class TbsCrlEncoder {
   /** How many entries there are so far. */
@@ -35,7 +35,7 @@ export class TbsCrlEncoder {
   readonly #fields: readonly Uint8Array[];
   readonly #extensions: Uint8Array;
   readonly #octets: Uint8Array;
-  readonly #entries: CrlEntryWriter;
+  readonly #atMost: number;
   readonly #entriesAt: number;
   #at: number;
 
@@ -59,18 +59,17 @@ export class TbsCrlEncoder {
     this.#entriesAt = this.#fields.reduce((sum, { length }) => sum + length, 2 * maxHeaderLength);
     this.#at = this.#entriesAt;
     this.#octets = new Uint8Array(this.#entriesAt + atMost * maxCrlEntryLength + this.#extensions.length);
-    this.#entries = new CrlEntryWriter(this.#octets);
+    this.#atMost = atMost;
   }
 
   /** Adds the entries of a page. Throws `RangeError` for a page that is not one, or is one too many. */
   add(page: RevocationPage): void {
-    if (page.length % revocationWidth !== 0) throw new RangeError('a revocation page ends within a record');
+    this.count += countRevocations(page);
     const room = this.#octets.length - this.#extensions.length - this.#at;
-    const count = page.length / revocationWidth;
-    if (count * maxCrlEntryLength > room)
+    if (this.count > this.#atMost || page.length > room)
       throw new RangeError('there are more revocations than were announced');
-    this.#at = this.#entries.write(this.#at, page);
-    this.count += count;
+    this.#octets.set(page, this.#at);
+    this.#at += page.length;
   }
 
   /** The whole of it, in a buffer that nobody else holds; this is used up then. */
@@ -104,8 +103,8 @@ export interface SmallCrlTemplate extends CrlTemplate {
 /** The TBSCertList with these revocations. */
 export function encodeTbsCrl(template: SmallCrlTemplate): Uint8Array {
   const pages = template.revocations ?? [];
-  const octets = pages.reduce((sum, { length }) => sum + length, 0);
-  const encoder = new TbsCrlEncoder(template, Math.ceil(octets / revocationWidth));
+  const count = pages.reduce((sum, page) => sum + countRevocations(page), 0);
+  const encoder = new TbsCrlEncoder(template, count);
   for (const page of pages) encoder.add(page);
   return encoder.finish();
 }

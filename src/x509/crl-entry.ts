@@ -1,117 +1,15 @@
-import {
-  type Revocation,
-  type RevocationPage,
-  revocationStart,
-  revocationWidth,
-} from '../core/revocation-page.ts';
+import { readTimeDigits } from '../core/asn1-time.ts';
+import type { Revocation } from '../core/revocation-page.ts';
 import { reasonOfCode } from '../core/revocation-reason.ts';
-import {
-  generalizedTimeLength,
-  isUtcTime,
-  readTimeDigits,
-  utcTimeLength,
-  writeTimeDigits,
-} from './asn1-time.ts';
 import { readSerial } from './certificate.ts';
 import { malformed } from './der-reader.ts';
-import { copyInto, oid, tags, writeHeader } from './der-writer.ts';
-import { oids } from './oids.ts';
-
-/** Extension { reasonCode, OCTET STRING { ENUMERATED … (RFC 5280 §5.3.1), up to the code. */
-const reasonPrefix = Uint8Array.of(0x30, 0x0a, ...oid(oids.reasonCode), 0x04, 0x03, 0x0a, 0x01);
-const reasonLength = reasonPrefix.length + 1;
-/** Extension { invalidityDate, OCTET STRING { GeneralizedTime … (RFC 5280 §5.3.2), up to the digits. */
-const invalidityPrefix = Uint8Array.of(0x30, 0x18, ...oid(oids.invalidityDate), 0x04, 0x11, 0x18, 0x0f);
-const invalidityLength = invalidityPrefix.length + generalizedTimeLength;
-
-/** The octets of the longest entry: a serial of 20 octets with a sign octet, GeneralizedTime, reason and invalidity date. */
-export const maxCrlEntryLength = 2 + 23 + (2 + generalizedTimeLength) + 2 + reasonLength + invalidityLength;
-
-/**
- * Writes entries one after another (RFC 5280 §5.1.2.6, §5.3): no extensions without a reason or invalidity date, and no
- * reason for `unspecified`. Revocations come in the order of their recording, so that what follows the serial is often
- * what the entry before has, and is copied from there.
- */
-export class CrlEntryWriter {
-  readonly #target: Uint8Array;
-  readonly #words: DataView;
-  /** What the last entry says behind its serial, and where that lies. */
-  #revokedAt = Number.NaN;
-  #reason = 0;
-  #invalidity = 0;
-  #restStart = 0;
-  #restEnd = 0;
-
-  /** @param target has room for {@link maxCrlEntryLength} octets an entry */
-  constructor(target: Uint8Array) {
-    this.#target = target;
-    this.#words = viewOf(target);
-  }
-
-  /** Writes the entries of a page from `position` on and returns the position behind them. */
-  write(position: number, page: RevocationPage): number {
-    const target = this.#target;
-    const words = viewOf(page);
-    let to = position;
-    for (let at = revocationStart; at < page.length; at += revocationWidth) {
-      // No entry has more than 82 octets, so that all its lengths fit into one.
-      const start = to;
-      target[start] = tags.sequence;
-      to = this.#writeRest(this.#writeSerial(start + 2, page, words, at), words, at);
-      target[start + 1] = to - start - 2;
-    }
-    return to;
-  }
-
-  #writeSerial(position: number, page: RevocationPage, words: DataView, at: number): number {
-    const length = page[at] ?? 0;
-    const first = page[at + 1] ?? 0;
-    if (length === 0 || length > 20 || first === 0)
-      throw new RangeError('a revocation record has no canonical serial');
-    const isPadded = first >= 0x80;
-    const to = writeHeader(this.#target, position, tags.integer, isPadded ? length + 1 : length);
-    if (isPadded) this.#target[to] = 0;
-    const start = isPadded ? to + 1 : to;
-    // Word by word: what the last one holds too much is written over by what follows.
-    for (let index = 0; index < length; index += 4) {
-      this.#words.setUint32(start + index, words.getUint32(at + 1 + index));
-    }
-    return start + length;
-  }
-
-  /** The revocation date and the extensions. */
-  #writeRest(position: number, words: DataView, at: number): number {
-    const reason = words.getUint8(at + 21);
-    const revokedAt = readSeconds(words, at + 22);
-    const invalidity = readSeconds(words, at + 27);
-    if (revokedAt === this.#revokedAt && reason === this.#reason && invalidity === this.#invalidity) {
-      this.#target.copyWithin(position, this.#restStart, this.#restEnd);
-      return position + this.#restEnd - this.#restStart;
-    }
-    const isLate = !isUtcTime(revokedAt);
-    const time = writeHeader(
-      this.#target,
-      position,
-      isLate ? tags.generalizedTime : tags.utcTime,
-      isLate ? generalizedTimeLength : utcTimeLength,
-    );
-    const extensions = writeTimeDigits(this.#target, time, revokedAt, isLate);
-    this.#restStart = position;
-    this.#restEnd = writeEntryExtensions(this.#target, extensions, reason, invalidity);
-    this.#revokedAt = revokedAt;
-    this.#reason = reason;
-    this.#invalidity = invalidity;
-    return this.#restEnd;
-  }
-}
+import { tags } from './der-writer.ts';
 
 /**
  * A cursor over the entries of a CRL, which it reads in place: after each `next()` that returned true, the fields
  * are those of one entry. Strict as `DerReader`, without an object for each element.
  */
 export class CrlEntryCursor {
-  /** Which entry of the list this is, counted from 0. */
-  index = -1;
   /** Where the serial's content octets lie in `bytes`. */
   serialStart = 0;
   serialLength = 0;
@@ -128,6 +26,8 @@ export class CrlEntryCursor {
   hasUnknownExtension = false;
   readonly bytes: Uint8Array;
   readonly #words: DataView;
+  /** Where the entry begins. */
+  #start = 0;
   #at = 0;
   /** Where the last entry's octets behind its serial lie. */
   #restStart = 0;
@@ -139,11 +39,30 @@ export class CrlEntryCursor {
     this.#words = viewOf(bytes);
   }
 
+  /** Where the entry ends, and the next one begins. */
+  get end(): number {
+    return this.#at;
+  }
+
+  /** Which entry of the list this is, counted from 0: for messages, as those before it are counted. */
+  get index(): number {
+    const before = new CrlEntryCursor(this.bytes.subarray(0, this.#start));
+    let count = 0;
+    while (before.next()) count++;
+    return count;
+  }
+
+  /** Goes to where an entry begins, or the end, without reading those before it. */
+  skipTo(start: number): this {
+    this.#at = start;
+    return this;
+  }
+
   /** Moves on to the next entry; false at the end. Throws `x509/malformed`. */
   next(): boolean {
     const { bytes } = this;
     if (this.#at >= bytes.length) return false;
-    this.index++;
+    this.#start = this.#at;
     const end = this.#enter(tags.sequence, bytes.length);
     const serialEnd = this.#enter(tags.integer, end);
     this.serialStart = this.#at;
@@ -276,30 +195,6 @@ export class CrlEntryCursor {
   #fail(fault: string): never {
     throw malformed(`CRL entry ${this.index} has ${fault}`, this.#at);
   }
-}
-
-function writeEntryExtensions(
-  target: Uint8Array,
-  position: number,
-  reason: number,
-  invalidity: number,
-): number {
-  const length = (reason === 0 ? 0 : reasonLength) + (invalidity === 0 ? 0 : invalidityLength);
-  if (length === 0) return position;
-  let to = writeHeader(target, position, tags.sequence, length);
-  if (reason !== 0) {
-    to = copyInto(target, to, reasonPrefix);
-    target[to++] = reason;
-  }
-  if (invalidity !== 0) {
-    to = writeTimeDigits(target, copyInto(target, to, invalidityPrefix), invalidity, true);
-  }
-  return to;
-}
-
-/** A record's 40-bit Unix seconds. */
-function readSeconds(words: DataView, at: number): number {
-  return words.getUint8(at) * 0x1_0000_0000 + words.getUint32(at + 1);
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {

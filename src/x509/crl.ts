@@ -107,7 +107,7 @@ export function findRevocation(crl: TbsCrl, serial: Serial): Revocation | undefi
 }
 
 /** The CRL's entries one after the other. Throws `x509/malformed`. */
-export function* crlRevocations(crl: TbsCrl): Generator<Revocation> {
+export function* crlRevocations(crl: Pick<TbsCrl, 'entries'>): Generator<Revocation> {
   const cursor = new CrlEntryCursor(crl.entries ?? noEntries);
   while (cursor.next()) yield cursor.revocation();
 }
@@ -116,8 +116,9 @@ const noEntries = new Uint8Array(0);
 
 function countEntries(crl: TbsCrl): number {
   const cursor = new CrlEntryCursor(crl.entries ?? noEntries);
-  while (cursor.next());
-  return cursor.index + 1;
+  let count = 0;
+  while (cursor.next()) count++;
+  return count;
 }
 
 function readCrlNumber(value: Uint8Array): bigint {

@@ -1,5 +1,5 @@
+import { readTimeDigits } from '../core/asn1-time.ts';
 import { CaError } from '../core/ca-error.ts';
-import { readTimeDigits } from './asn1-time.ts';
 import { tags } from './der-writer.ts';
 
 /** How many constructed elements may lie within one another; our deepest structure has nine. */

@@ -1,4 +1,4 @@
-import { generalizedTimeLength, isUtcTime, utcTimeLength, writeTimeDigits } from './asn1-time.ts';
+import { generalizedTimeLength, isUtcTime, utcTimeLength, writeTimeDigits } from '../core/asn1-time.ts';
 
 /** Identifier octets of the universal types that are written and read here (X.680 §8.6, X.690 §8.1.2). */
 export const tags = {

@@ -1,14 +1,11 @@
 import fc from 'fast-check';
 import { clientNameKey, parseClientName } from '../../src/core/client-name.ts';
-import {
-  decodeRevocationPage,
-  type PagedRevocations,
-  type Revocation,
-} from '../../src/core/revocation-page.ts';
+import type { PagedRevocations, Revocation } from '../../src/core/revocation-page.ts';
 import type { Serial } from '../../src/core/serial.ts';
 import type { EntryBody } from '../../src/ledger/entry.ts';
 import type { LedgerView } from '../../src/ledger/ledger-view.ts';
 import type { CertificateRecord } from '../../src/ledger/record.ts';
+import { crlRevocations } from '../../src/x509/crl.ts';
 import {
   added,
   created,
@@ -159,7 +156,7 @@ export async function askEverything(view: LedgerView): Promise<unknown> {
 /** All of them, decoded. Throws when there are more than the list announced. */
 export async function collectRevocations({ atMost, pages }: PagedRevocations): Promise<Revocation[]> {
   const revocations: Revocation[] = [];
-  for await (const page of pages()) revocations.push(...decodeRevocationPage(page));
+  for await (const page of pages()) revocations.push(...crlRevocations({ entries: page }));
   if (revocations.length > atMost) throw new Error(`${revocations.length} revocations, not ${atMost}`);
   return revocations;
 }

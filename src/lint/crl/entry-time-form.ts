@@ -1,4 +1,4 @@
-import { isUtcTime } from '../../x509/asn1-time.ts';
+import { isUtcTime } from '../../core/asn1-time.ts';
 import type { CrlEntryRule } from '../rule.ts';
 
 /** The revocation date of an entry is UTCTime through 2049 and GeneralizedTime from 2050 on. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { quoteForShell } from '../../../src/store/file-mode.ts';
-import { type FileSetDisk, makeDirectories, writeFiles } from '../../../src/store/file-set.ts';
+import { type FileSetDisk, makeDirectories, StagedFiles, writeFiles } from '../../../src/store/file-set.ts';
 
 let directory: string;
 
@@ -47,6 +47,65 @@ describe('writeFiles', () => {
       expect(contents()).toEqual({ a: 'old a' });
     },
   );
+
+  describe('a large file', () => {
+    const large = { name: 'large', content: Buffer.alloc(1 << 20, 7), mode: 0o644 };
+
+    /** A disk that tells what becomes of the large file, and fails to sync it. */
+    function failingDisk(): { disk: FileSetDisk; calls: string[] } {
+      const calls: string[] = [];
+      const failing = Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'fsync' });
+      const disk: FileSetDisk = { ...fs };
+      disk.fsync = ((fd: number, callback: fs.NoParamCallback) => {
+        calls.push('fsync');
+        setTimeout(() => {
+          fs.fstatSync(fd);
+          calls.push('failed');
+          callback(failing);
+        }, 5);
+      }) as typeof fs.fsync;
+      disk.closeSync = (fd) => {
+        calls.push('close');
+        fs.closeSync(fd);
+      };
+      return { disk, calls };
+    }
+
+    it('is synced once, from the moment that it is written', async () => {
+      const synced: number[] = [];
+      const disk: FileSetDisk = { ...fs };
+      disk.fsync = ((fd: number, callback: fs.NoParamCallback) => {
+        synced.push(fd);
+        fs.fsync(fd, callback);
+      }) as typeof fs.fsync;
+      const staged = new StagedFiles(directory, { disk });
+      staged.add(large);
+      expect(synced).toHaveLength(1);
+      await staged.sync();
+      staged.place(['large']);
+      expect([synced.length, readdirSync(directory)]).toEqual([1, ['large']]);
+    });
+
+    it('is not put in place when its sync fails before anybody waits for it', async () => {
+      const { disk } = failingDisk();
+      const staged = new StagedFiles(directory, { disk });
+      staged.add(large);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await expect(staged.sync()).rejects.toMatchObject({ code: 'store/io' });
+      staged.discard();
+      expect(readdirSync(directory)).toEqual([]);
+    });
+
+    it('is closed only when its sync is over', async () => {
+      const { disk, calls } = failingDisk();
+      const staged = new StagedFiles(directory, { disk });
+      staged.add(large);
+      staged.discard();
+      expect([calls, readdirSync(directory)]).toEqual([['fsync'], []]);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(calls).toEqual(['fsync', 'failed', 'close']);
+    });
+  });
 
   it('refuses a directory that is not there', async () => {
     await expect(writeFiles(join(directory, 'gone'), files)).rejects.toMatchObject({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isUtcTime, readTimeDigits, writeTimeDigits } from '../../../src/x509/asn1-time.ts';
+import { isUtcTime, readTimeDigits, writeTimeDigits } from '../../../src/core/asn1-time.ts';
 
 const seconds = (text: string) => Date.parse(text) / 1000;
 
