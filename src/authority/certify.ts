@@ -160,7 +160,7 @@ function certified(
     key: spkiFingerprint(spki),
     profile: plan.profile.name,
     subject: formatDistinguishedName(plan.subject),
-    certificate: Buffer.from(certificate).toString('base64'),
+    certificate: certificate.toString('base64'),
   };
   return { certificate, entry };
 }

@@ -152,7 +152,7 @@ async function decideAll(
       }
       if (decision.kind === 'issue') {
         const { certificate, policy } = decision.plan;
-        const kind = csr ? undefined : lintedKind(decision.plan, issuer);
+        const kind = lintedKind(decision.plan, csr?.algorithm ?? policy.key, issuer);
         if (kind !== undefined && linted.has(kind)) return { line, csr, decision };
         // The linter looks at what would be signed, with a key that is thrown away.
         const { spki } = csr ?? (await sampleKey(policy.key));
@@ -165,19 +165,20 @@ async function decideAll(
 }
 
 /**
- * What the linter, which sees every certificate again before it is signed, says of all alike: names that were parsed as
+ * What the linter, which sees every certificate again before it is signed, says of all alike: names and keys that were read as
  * strictly as it reads them make no difference. Undefined where they may: under name constraints, in URIs, and where the
  * subject is the CA's own name.
  */
 function lintedKind(
-  { certificate: { profile, subject, subjectAltNames, notBefore, notAfter }, policy }: IssuePlan,
+  { certificate: { profile, subject, subjectAltNames, notBefore, notAfter } }: IssuePlan,
+  key: ClientPolicy['key'],
   { facts }: Issuer,
 ): string | undefined {
   if (facts.permittedDns.length > 0 || subjectAltNames.some(({ type }) => type === 'uri')) return undefined;
   if (Buffer.compare(encodeName(subject), facts.subject) === 0) return undefined;
   const attributes = subject.map(({ type }) => type);
   const names = subjectAltNames.map(({ type }) => type);
-  return [profile.name, policy.key, +notBefore, +notAfter, ...attributes, ...names].join(' ');
+  return [profile.name, key, +notBefore, +notAfter, ...attributes, ...names].join(' ');
 }
 
 /** Two clients with one private key could not be told apart. Throws `core/invalid-list`. */

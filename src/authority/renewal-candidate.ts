@@ -21,16 +21,29 @@ export async function renewalCandidate(
 ): Promise<Candidate> {
   const { client, serial } = record;
   const policy = (await view.client(client))?.policy;
+  let decided: { readonly others: number; readonly known: ClientRecord } | undefined;
+  /** The client, if its certificate is to be renewed; undefined when another process was faster. */
+  const decide = async (now: LedgerView) => {
+    // What this run puts on record is of other clients: unless somebody else has, nothing is decided otherwise.
+    const others = now.head.seq - run.entries;
+    if (decided?.others === others) return decided.known;
+    const known = await now.client(client);
+    decided = known && (await isRenewable(record, now)) ? { others, known } : undefined;
+    return decided?.known;
+  };
   return {
     client,
     serial,
     hook: policy?.hook,
     isSlow: policy !== undefined && isSlowToMake(policy.key),
     overtaken: () => run.skipped.push({ client, serial, why: 'it was renewed or revoked meanwhile' }),
-    prepare: (now) => prepare(record, now, run),
+    prepare: async (now) => {
+      const known = await decide(now);
+      return known && prepare(known, record, now, run);
+    },
     plan: async (now, { spki }) => {
-      const known = await now.client(client);
-      if (!known || !(await isRenewable(record, now))) return undefined;
+      const known = await decide(now);
+      if (!known) return undefined;
       // The key may have been barred since it was checked.
       await checkKeyNotBarred(now, spkiFingerprint(spki));
       const context = { settings: run.settings, issuer: run.issuer, now: run.ports.clock() };
@@ -45,14 +58,16 @@ export async function renewalCandidate(
   };
 }
 
-/** Checks the client's key, or makes one; undefined when another process was faster. */
-async function prepare(record: CertificateRecord, view: LedgerView, run: Run): Promise<Prepared | undefined> {
+/** Checks the client's key, or makes one. */
+async function prepare(
+  client: ClientRecord,
+  record: CertificateRecord,
+  view: LedgerView,
+  run: Run,
+): Promise<Prepared> {
   const { ports, request, settings } = run;
-  const client = await view.client(record.client);
-  if (!client || !(await isRenewable(record, view))) return undefined;
   const { policy } = client;
   const { delivery } = policy;
-  await ports.deliveries.check(client.name, delivery);
   const serial = await newSerial(ports.random, view);
   if (policy.key === 'csr') {
     if (request.key === 'rekey') {

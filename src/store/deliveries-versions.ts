@@ -64,6 +64,8 @@ interface Staged extends Made {
   readonly hasRoom: boolean;
 }
 
+const filesWithKey: readonly DeliveryFile[] = [...certificateFiles, 'privateKey', 'bundle'];
+
 const roomName = '.room';
 
 /** The versions of deliveries: made, put in place, and removed. The caller holds the clients' locks. */
@@ -98,7 +100,7 @@ export class DeliveryVersions {
     { flush, hasRoom }: { readonly flush: FileSystemFlush | undefined; readonly hasRoom: boolean },
   ): Promise<void> {
     const { exists } = checkPlace(place, this.#home, this.#disk);
-    if (exists && key !== undefined) checkStableNames(place, ['privateKey', 'bundle'], this.#disk);
+    if (exists) checkStableNames(place, key === undefined ? certificateFiles : filesWithKey, this.#disk);
     const version = versionPath(place, serial);
     const made = this.#make(place, version, flush);
     try {

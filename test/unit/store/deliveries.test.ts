@@ -377,6 +377,18 @@ describe('check', () => {
     },
   );
 
+  it.each(['billing.crt', 'billing-chain.crt', 'ca.crt', 'billing.key', 'billing.pem'])(
+    'refuses a file in the place of %s also where a key is staged, which then is not',
+    async (name) => {
+      mkdirSync(directory);
+      writeFileSync(join(directory, name), 'precious');
+      await expect(deliveries.stage(billing, target, s1, 'a key')).rejects.toMatchObject({
+        code: 'store/occupied',
+      });
+      expect(readdirSync(directory)).toEqual([name]);
+    },
+  );
+
   it('tells what would be taken, by its true path', async () => {
     mkdirSync(directory);
     symlinkSync(directory, join(base, 'link'));
