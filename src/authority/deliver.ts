@@ -1,6 +1,8 @@
 import { CaError } from '../core/ca-error.ts';
 import type { ClientName } from '../core/client-name.ts';
 import { formatInstant } from '../core/instant.ts';
+import type { Serial } from '../core/serial.ts';
+import type { DeliveryTarget } from '../ledger/entry.ts';
 import type { AuthorityRecord, CertificateRecord, ClientRecord } from '../ledger/record.ts';
 import { encodePem } from '../x509/pem.ts';
 import { encodePkcs12, pkcs12Iterations } from '../x509/pkcs12.ts';
@@ -25,6 +27,17 @@ export interface RecordedCertificate extends Pick<CertificateRecord, 'serial' | 
 }
 
 type DeliveryPorts = Pick<Ports, 'deliveries' | 'random' | 'runHook' | 'readPasswordFile'>;
+
+/** Removes what was staged for a certificate, unless that has come on record all the same: its key is then to be delivered. */
+export async function discardUnrecorded(
+  client: ClientName,
+  target: DeliveryTarget,
+  serial: Serial,
+  { deliveries, ledger }: Pick<Ports, 'deliveries' | 'ledger'>,
+): Promise<void> {
+  if (await (await ledger.view()).certificate(serial)) return;
+  await deliveries.discard(client, target, serial);
+}
 
 /**
  * Puts a recorded certificate's files in their place and runs the client's hook. Repeating it is harmless. The caller

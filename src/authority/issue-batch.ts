@@ -6,7 +6,7 @@ import type { LedgerView } from '../ledger/ledger-view.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { type BatchRun, describeFailure, type Failure } from './batch-run.ts';
 import { certifyAside } from './certify.ts';
-import { type Client, deliverTogether, type RecordedCertificate } from './deliver.ts';
+import { type Client, deliverTogether, discardUnrecorded, type RecordedCertificate } from './deliver.ts';
 import { describe, entriesOf, type IssuePlan, type IssueResult } from './issue-plan.ts';
 import type { Signer } from './issuer.ts';
 import { appendSigned } from './latest-head.ts';
@@ -216,8 +216,8 @@ export class IssueBatch {
     const kept = new Set(this.#recorded.map(({ serial }) => serial));
     for (const { candidate, serial, delivery } of this.#ready) {
       if (kept.has(serial)) continue;
-      const { deliveries } = this.#run.ports;
-      await this.collect(() => deliveries.discard(candidate.client, delivery, serial), [candidate]);
+      const { ports } = this.#run;
+      await this.collect(() => discardUnrecorded(candidate.client, delivery, serial, ports), [candidate]);
     }
     this.#ready = [];
   }

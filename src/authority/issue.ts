@@ -6,7 +6,7 @@ import { sha256Hex } from '../x509/fingerprint.ts';
 import { checkPassword } from '../x509/password.ts';
 import { approve, certify, makeKey, newSerial } from './certify.ts';
 import { checkClock } from './clock-check.ts';
-import { deliver } from './deliver.ts';
+import { deliver, discardUnrecorded } from './deliver.ts';
 import {
   describe,
   entriesOf,
@@ -67,7 +67,7 @@ export async function issue(
         return { plan: decided, der: certificate };
       }));
     } catch (error) {
-      if (delivery.kind !== 'stdout') await ports.deliveries.discard(request.client, delivery, serial);
+      if (delivery.kind !== 'stdout') await discardUnrecorded(request.client, delivery, serial, ports);
       throw error;
     }
 

@@ -22,8 +22,9 @@ export async function appendSigned(
   ports: Pick<Ports, 'home' | 'ledger'>,
 ): Promise<LedgerHead> {
   const { authority, head } = transaction.view();
-  const appended = await transaction.append(bodies);
-  const signed = encodeSignedHead(signer.signHead(authority.name, appended));
+  // Signed before they are on record: what fails with the key leaves nothing there.
+  const signed = encodeSignedHead(signer.signHead(authority.name, await transaction.hold(bodies)));
+  const appended = await transaction.append([]);
   await keepLatestHead(signed, { authority, head }, ports);
   return appended;
 }

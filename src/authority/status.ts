@@ -85,6 +85,8 @@ export async function status(
   const issuer = clientIssuer(view.authority);
   const caNotAfter = issuer.facts.notAfter;
 
+  const ending = authorityProblems(caNotAfter, await view.longestValidityMs(), now);
+
   const isBehind = isClockBehind(now, view.head.time);
   const problems = [
     ...(await openProblems(ports)),
@@ -100,7 +102,7 @@ export async function status(
     ...(await Promise.all(undelivered.map((record) => undeliveredProblem(record, view)))),
     ...missing.filter(({ isMissed }) => isMissed).map(({ text }) => text),
     ...skipped.map(({ client, why }) => `${client} is due, but ${why}`),
-    ...authorityProblems(caNotAfter, await view.longestValidityMs(), now),
+    ...ending,
   ];
   if (isBehind) {
     problems.push(
@@ -120,7 +122,8 @@ export async function status(
     problems,
     warnings: [
       ...missing.filter(({ isMissed }) => !isMissed).map(({ text }) => text),
-      ...authorityWarnings(caNotAfter, settings, now),
+      ...authorityWarnings(caNotAfter, now),
+      ...(ending.length > 0 ? [] : outlivingWarnings(caNotAfter, settings, now)),
     ],
   };
 }
@@ -311,20 +314,19 @@ function authorityProblems(notAfter: Date, longestValidityMs: number, now: Date)
     return [`the CA expired on ${formatDay(notAfter)}: servers refuse every client; make a new authority`];
   if (leftMs >= longestValidityMs + 90 * dayMs) return [];
   return [
-    `the CA ends on ${formatDay(notAfter)}, and certificates are cut short to it; make a new authority and give its ca.crt to the servers beside the old one`,
+    `the CA ends on ${formatDay(notAfter)}, renewals are cut short to it, and ca issue refuses what would end later; make a new authority and give its ca.crt to the servers beside the old one`,
   ];
 }
 
-function authorityWarnings(notAfter: Date, settings: Settings, now: Date): string[] {
+function authorityWarnings(notAfter: Date, now: Date): string[] {
   const leftMs = notAfter.getTime() - now.getTime();
-  if (leftMs <= 0) return [];
-  const outliving = describeOutliving(leftMs, settings);
-  return [
-    ...(leftMs > 3 * 365 * dayMs
-      ? []
-      : [`the CA ends on ${formatDay(notAfter)}, in ${formatDuration(leftMs)}: plan its successor`]),
-    ...(outliving === undefined ? [] : [outliving]),
-  ];
+  if (leftMs <= 0 || leftMs > 3 * 365 * dayMs) return [];
+  return [`the CA ends on ${formatDay(notAfter)}, in ${formatDuration(leftMs)}: plan its successor`];
+}
+
+/** Told before the end of the CA itself is the problem. */
+function outlivingWarnings(notAfter: Date, settings: Settings, now: Date): string[] {
+  return [describeOutliving(notAfter.getTime() - now.getTime(), settings) ?? []].flat();
 }
 
 function expiringByWeek(view: LedgerView, now: Date): Promise<number[]> {

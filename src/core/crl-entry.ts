@@ -46,8 +46,11 @@ export class CrlEntryEncoder {
       last?.revokedAt === facts.revokedAt &&
       last.reason === facts.reason &&
       last.invalidityDate === facts.invalidityDate;
-    if (!isLikeLast) this.#end = this.#writeFacts(facts);
-    this.#last = facts;
+    if (!isLikeLast) {
+      this.#last = undefined;
+      this.#end = this.#writeFacts(facts);
+      this.#last = facts;
+    }
     const start = this.#writeSerial(serial) - 2;
     this.#entry[start] = sequence;
     this.#entry[start + 1] = this.#end - start - 2;

@@ -16,5 +16,5 @@ const mostQuoted = 80;
 
 /** What a message quotes of `text`, which may be a whole file by mistake: all of it, or its first 80 characters and `…`. */
 export function beginning(text: string): string {
-  return text.length > mostQuoted ? `${text.slice(0, mostQuoted)}…` : text;
+  return text.length > mostQuoted ? `${text.slice(0, mostQuoted).replace(/[\ud800-\udbff]$/, '')}…` : text;
 }

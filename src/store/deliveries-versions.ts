@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import type { DeliveryContents, DeliveryPaths } from '../authority/ports.ts';
+import type { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import type { Serial } from '../core/serial.ts';
 import {
@@ -23,7 +24,7 @@ import {
   pathsOf,
   versionPath,
 } from './deliveries-place.ts';
-import { checkRoom, roomOctets } from './delivery-room.ts';
+import { findShortages } from './delivery-room.ts';
 import {
   inheritedOwner,
   type Owner,
@@ -53,6 +54,8 @@ interface Made {
   readonly directories: readonly string[];
   /** The owner of the directory around it, if its files are given to them. */
   readonly owner: Owner | undefined;
+  /** The file system that it is on. */
+  readonly device: number;
   /** The flush that takes all of it, if there is one. */
   readonly flush: FileSystemFlush | undefined;
 }
@@ -67,6 +70,8 @@ interface Staged extends Made {
 const filesWithKey: readonly DeliveryFile[] = [...certificateFiles, 'privateKey', 'bundle'];
 
 const roomName = '.room';
+/** More than a version usually takes: seven files in blocks of 4 KiB, of RSA keys and two tiers. A hundred names take more. */
+const roomOctets = 48 << 10;
 
 /** The versions of deliveries: made, put in place, and removed. The caller holds the clients' locks. */
 export class DeliveryVersions {
@@ -79,11 +84,21 @@ export class DeliveryVersions {
     this.#disk = disk;
   }
 
-  /** Throws `store/disk-full` if the disks do not have the room that a version in each of these places usually takes. */
-  checkRoom(places: readonly Place[]): void {
-    checkRoom(
-      places.map(({ directory }) => directory),
-      this.#staged.size,
+  /** Why there is no room for versions in these places, with a key of ours or without; see {@link findShortages}. */
+  findShortages(
+    versions: readonly { readonly place: Place; readonly hasKey: boolean }[],
+  ): readonly (CaError | undefined)[] {
+    const owed = (device: number) =>
+      [...this.#staged.values()].reduce(
+        (sum, staged) => sum + (staged.device === device && !staged.hasRoom ? certificateFiles.length : 0),
+        0,
+      );
+    return findShortages(
+      versions.map(({ place: { directory }, hasKey }) => ({
+        directory,
+        files: (hasKey ? filesWithKey : certificateFiles).length,
+      })),
+      owed,
       this.#disk,
     );
   }
@@ -179,11 +194,16 @@ export class DeliveryVersions {
           makeDirectory(path, mode, owner, disk);
           outer.push(path);
         }
-        return { directories: outer, owner, flush: isFlushed(around.dev) ? flush : undefined };
+        return {
+          directories: outer,
+          owner,
+          device: around.dev,
+          flush: isFlushed(around.dev) ? flush : undefined,
+        };
       }
       const directories = [...outer, ...makeDirectories(version, mode, inheritedOwner, disk)];
       const isAllFlushed = isFlushed(around.dev) && isFlushed(disk.statSync(version).dev);
-      return { directories, owner, flush: isAllFlushed ? flush : undefined };
+      return { directories, owner, device: around.dev, flush: isAllFlushed ? flush : undefined };
     } catch (error) {
       removeEmpty(outer, disk);
       throw error;

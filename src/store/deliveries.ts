@@ -112,14 +112,16 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     return (await Promise.all(outcomes)).flat();
   };
   const stageMany: Deliveries['stageAll'] = async (many) => {
-    const isFew = many.length < flushFrom;
-    try {
-      if (!isFew) versions.checkRoom(many.map(({ client, target }) => placeFor(client, target)));
-    } catch (error) {
-      const reason = ioError(error, 'look for room below', homePath);
-      return many.map(() => ({ status: 'rejected', reason }));
-    }
-    return together(many, (version, flushed) => stage(version, flushed, isFew));
+    if (many.length < flushFrom) return together(many, (version, flushed) => stage(version, flushed, true));
+    const shortages = versions.findShortages(
+      many.map(({ client, target, keyPem }) => ({
+        place: placeFor(client, target),
+        hasKey: keyPem !== undefined,
+      })),
+    );
+    const roomy = many.filter((_, index) => !shortages[index]);
+    const staged = (await together(roomy, (version, flushed) => stage(version, flushed, false))).values();
+    return shortages.map((reason) => (reason ? { status: 'rejected', reason } : next(staged)));
   };
   const stageAll: Deliveries['stageAll'] = async (many) =>
     (await findThread(many.length))?.stageAll(many) ?? stageMany(many);
@@ -181,12 +183,18 @@ export function openDeliveries(options: DeliveriesOptions): Deliveries {
     },
 
     exclusively: (clients, work) => {
-      const [only] = clients;
-      const what = clients.length === 1 && only ? `the delivery of ${only}` : 'a delivery';
+      const [first] = clients;
+      const what = clients.length === 1 && first ? `the delivery of ${first}` : 'a delivery';
       const lock = { ...options, what, waitMs: options.lockWaitMs, slots: clients.map(lockSlot) };
       return withLock(join(homePath, 'delivery.lock'), lock, work);
     },
   };
+}
+
+function next<T>(items: Iterator<T>): T {
+  const { done, value } = items.next();
+  if (done) throw new Error('there are fewer than were asked for');
+  return value;
 }
 
 /** What came of the one that was asked for. */

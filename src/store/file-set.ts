@@ -167,11 +167,21 @@ export class StagedFiles {
       const { fd, syncing } = file;
       file.fd = undefined;
       if (fd === undefined) continue;
-      const close = () => this.#disk.closeSync(fd);
       // The number would be another file's while this one is still synced.
-      if (syncing) syncing.then(close, close);
-      else close();
+      if (syncing)
+        syncing.then(
+          () => this.#closeFile(fd),
+          () => this.#closeFile(fd),
+        );
+      else this.#closeFile(fd);
     }
+  }
+
+  /** Its content is on disk by then, or not wanted: what the system says of closing it changes nothing. */
+  #closeFile(fd: number): void {
+    try {
+      this.#disk.closeSync(fd);
+    } catch {}
   }
 
   #failure(error: unknown, name: string): unknown {

@@ -51,6 +51,8 @@ function* duePages({ revocations, crlEntries }: Run, lastCrl: CrlRecord): Genera
     }
     if (from < page.length) yield page.subarray(from);
   }
+  if (row < rows.length || !stretches.next().done)
+    throw new IndexDamage('there are fewer entries of a CRL than revocations');
 }
 
 function nextStretch(stretches: Iterator<Buffer>): Buffer {

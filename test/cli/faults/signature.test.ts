@@ -12,19 +12,28 @@ writeFileSync(
 writeFileSync(field.path('leavers.txt'), 'billing\nshipping\n');
 
 /** Loaded before the program: one bit of each signature is wrong, as memory or a processor that fails would have it. */
-const shim = field.path('faulty-sign.cjs');
-writeFileSync(
-  shim,
-  `const crypto = require('node:crypto');
+function faultySign(name: string, isFaulty: string): string {
+  const path = field.path(name);
+  writeFileSync(
+    path,
+    `const crypto = require('node:crypto');
 const { sign } = crypto;
-const flip = (signature) => ((signature[signature.length - 1] ^= 1), signature);
-crypto.sign = (...args) => {
-  const done = args.at(-1);
-  if (typeof done !== 'function') return flip(sign(...args));
-  return sign(...args.slice(0, -1), (error, signature) => done(error, signature && flip(signature)));
+const flip = (bytes, signature) => {
+  if (${isFaulty}) signature[signature.length - 1] ^= 1;
+  return signature;
+};
+crypto.sign = (algorithm, bytes, key, done) => {
+  if (done === undefined) return flip(bytes, sign(algorithm, bytes, key));
+  return sign(algorithm, bytes, key, (error, signature) => done(error, signature && flip(bytes, signature)));
 };
 `,
-);
+  );
+  return path;
+}
+
+const shim = faultySign('faulty-sign.cjs', 'true');
+/** What is signed in DER is a SEQUENCE; a head is text. */
+const headShim = faultySign('faulty-head.cjs', 'bytes[0] !== 0x30');
 
 describe('a signature that does not verify', () => {
   it.each([
@@ -40,22 +49,29 @@ describe('a signature that does not verify', () => {
     'crl',
     'crl --root',
     'ledger head',
-  ])('never leaves, and nothing is left of what it was for: ca %s', (command) => {
-    const args = command.split(' ');
-    const before = field.files();
-    const env = { NODE_OPTIONS: `--require ${shim}`, NODE_DISABLE_COMPILE_CACHE: '1' };
-    const told = field.run(args, { env });
-    expect(told.stdout).toBe('');
-    expect(told.stderr).toMatch(/^ca: internal error: the signature just made does not verify\n {2}Error: /);
-    expect(told.stderr).toContain('  this is a bug in private-ca ');
-    expect(told.stderr).toContain('  hint: please report it, ');
-    expect(told.exitCode).toBe(70);
-    const json = field.run([...args, '--json'], { env });
-    expect(JSON.parse(json.stdout).error).toEqual({
-      code: 'bug',
-      message: 'internal error: the signature just made does not verify',
-    });
-    expect(json.exitCode).toBe(70);
-    expect(field.files()).toEqual(before);
-  });
+  ])('never leaves, and nothing is left of what it was for: ca %s', (command) => expectBug(command, shim));
+
+  it.each(['issue orders', 'issue --from clients.csv', 'renew billing --force', 'revoke billing', 'crl'])(
+    'of a head that does not verify nothing is on record either: ca %s',
+    (command) => expectBug(command, headShim),
+  );
 });
+
+function expectBug(command: string, preloaded: string): void {
+  const args = command.split(' ');
+  const before = field.files();
+  const env = { NODE_OPTIONS: `--require ${preloaded}`, NODE_DISABLE_COMPILE_CACHE: '1' };
+  const told = field.run(args, { env });
+  expect(told.stdout).toBe('');
+  expect(told.stderr).toMatch(/^ca: internal error: the signature just made does not verify\n {2}Error: /);
+  expect(told.stderr).toContain('  this is a bug in private-ca ');
+  expect(told.stderr).toContain('  hint: please report it, ');
+  expect(told.exitCode).toBe(70);
+  const json = field.run([...args, '--json'], { env });
+  expect(JSON.parse(json.stdout).error).toEqual({
+    code: 'bug',
+    message: 'internal error: the signature just made does not verify',
+  });
+  expect(json.exitCode).toBe(70);
+  expect(field.files()).toEqual(before);
+}

@@ -143,41 +143,87 @@ describe('many deliveries', () => {
   });
 
   it.each([
-    ['keys of ours', `key of ${names[0]}`],
-    ['keys of their own', undefined],
-  ])('are begun only where the disk has room for all files of all of them: %s', async (_, keyPem) => {
-    const room = names.length * (48 << 10);
-    const onDiskWith = (octets: number, blocks = 1000) => {
-      const statfsSync = () => ({ blocks, bavail: octets / 512, bfree: octets / 512, bsize: 512 });
-      const disk = { ...fs, statfsSync: statfsSync as unknown as typeof fs.statfsSync };
-      return openDeliveries({ ...options(), disk });
-    };
-    const versions = keys().map((each) => ({ ...each, keyPem }));
-    const outcomes = await onDiskWith(room - 512).stageAll(versions);
-    expect(outcomes.map((each) => each.status === 'rejected' && each.reason)).toEqual(
-      names.map(() =>
-        expect.objectContaining({
-          code: 'store/disk-full',
-          message: `the disk of ${join(home, 'clients')} has 0.3 MB left, and the files of 6 clients may take 0.3 MB`,
-        }),
-      ),
-    );
-    expect(readdirSync(join(home, 'clients'))).toEqual([]);
-    // Four are few: their room is taken, not looked for.
-    const few = await onDiskWith(0).stageAll(versions.slice(0, 4));
+    ['keys of ours', `key of ${names[0]}`, 5],
+    ['keys of their own', undefined, 3],
+  ])(
+    'are begun only where the disk has a block for each file of all of them: %s',
+    async (_, keyPem, files) => {
+      const versions = keys().map((each) => ({ ...each, keyPem }));
+      const wanted = names.length * files;
+      const outcomes = await onDiskWith({ blocks: wanted - 1 }).stageAll(versions);
+      expect(outcomes.map((each) => each.status === 'rejected' && each.reason)).toEqual(
+        names.map(() =>
+          expect.objectContaining({
+            code: 'store/disk-full',
+            message: `cannot deliver: the disk of ${join(home, 'clients')} has ${4 * (wanted - 1)} KiB left, and ${wanted} files take ${4 * wanted} KiB at least`,
+          }),
+        ),
+      );
+      expect(readdirSync(join(home, 'clients'))).toEqual([]);
+      const fewNames = await onDiskWith({ blocks: wanted, files: wanted + 5 }).stageAll(versions);
+      expect(fewNames.map((each) => each.status === 'rejected' && each.reason.message)).toEqual(
+        names.map(() =>
+          expect.stringContaining(`has room for ${wanted + 5} files left, and ${wanted + 6} are`),
+        ),
+      );
+      const enough = onDiskWith({ blocks: wanted, files: wanted + 6 });
+      const first = await enough.stageAll(versions);
+      expect(first.map(({ status }) => status)).not.toContain('rejected');
+      // Their files are still to be written: there is no room for others.
+      const later = versions.map((each) => ({ ...each, serial: parseSerial('1a02') }));
+      expect((await enough.stageAll(later)).map(({ status }) => status)).not.toContain('fulfilled');
+    },
+  );
+
+  it('are begun without a look where the disk does not say what it has, or they are few: their room is taken', async () => {
+    const few = await onDiskWith({ blocks: 0 }).stageAll(keys().slice(0, 4));
     expect(few.map(({ status }) => status)).not.toContain('rejected');
-    const enough = onDiskWith(room);
-    const first = await enough.stageAll(versions);
-    expect(first.map(({ status }) => status)).not.toContain('rejected');
-    // Their files are still to be written: there is no room for others.
-    const later = versions.map((each) => ({ ...each, serial: parseSerial('1a02') }));
-    expect((await enough.stageAll(later)).map(({ status }) => status)).not.toContain('fulfilled');
-    const outside = versions.map((each) => ({
-      ...each,
-      target: { kind: 'directory', path: join(base, 'far', 'away') } as const,
-    }));
-    const unsaid = await onDiskWith(0, 0).stageAll(outside);
+    const target = { kind: 'directory', path: join(base, 'far', 'away') } as const;
+    const unsaid = await onDiskWith({ blocks: 0, total: 0 }).stageAll(keys(target));
     expect(unsaid.map(({ status }) => status)).not.toContain('rejected');
+    const fails = openDeliveries({
+      ...options(),
+      disk: {
+        ...fs,
+        statfsSync: () => {
+          throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'statfs' });
+        },
+      },
+    });
+    const unknown = await fails.stageAll(keys({ kind: 'directory', path: join(base, 'elsewhere') }));
+    expect(unknown.map(({ status }) => status)).not.toContain('rejected');
+  });
+
+  it('fail alone where their place cannot be looked at, or their disk is full', async () => {
+    fs.writeFileSync(join(base, 'file'), '');
+    const full = join(base, 'full');
+    mkdirSync(full);
+    const disk: DeliveryDisk = {
+      ...fs,
+      statSync: ((path: string, more?: fs.StatSyncOptions) => {
+        const stats = fs.statSync(path, more);
+        if (stats && path.startsWith(full)) stats.dev = 1;
+        return stats;
+      }) as typeof fs.statSync,
+      statfsSync: ((path: string) => ({
+        ...fs.statfsSync(path),
+        ...(path.startsWith(full) ? { bavail: 0, bfree: 0 } : {}),
+      })) as typeof fs.statfsSync,
+    };
+    const outside = (path: string) => ({ kind: 'directory', path }) as const;
+    const versions = keys().map((each, index) => {
+      if (index === 1) return { ...each, target: outside(join(base, 'file', 'below')) };
+      return index === 4 ? { ...each, target: outside(full) } : each;
+    });
+    const outcomes = await openDeliveries({ ...options(), disk }).stageAll(versions);
+    expect(outcomes.map((each) => (each.status === 'rejected' ? each.reason.code : each.status))).toEqual([
+      'fulfilled',
+      'store/occupied',
+      'fulfilled',
+      'fulfilled',
+      'store/disk-full',
+      'fulfilled',
+    ]);
   });
 
   it('leave no file open when the disk is full at a link', async () => {
@@ -227,6 +273,21 @@ function contents(target = atHome): DeliveryToMake[] {
       bundle: `bundle of ${client}`,
     },
   }));
+}
+
+/** Deliveries on a disk that has so many free blocks of 4 KiB, and so many names. */
+function onDiskWith({
+  blocks,
+  files = 1000,
+  total = 1000,
+}: {
+  blocks: number;
+  files?: number;
+  total?: number;
+}) {
+  const free = { blocks: total, bavail: blocks, bfree: blocks, bsize: 4096, files: 1000, ffree: files };
+  const statfsSync = (() => free) as unknown as typeof fs.statfsSync;
+  return openDeliveries({ ...options(), disk: { ...fs, statfsSync } });
 }
 
 function options() {
