@@ -29,7 +29,7 @@ export interface ListRequest {
 /** The certificates that match, in the order they were issued; with `expiringMs` by notAfter. */
 export async function list(
   request: ListRequest,
-  ports: Pick<Ports, 'ledger' | 'clock'>,
+  ports: Pick<Ports, 'ledger' | 'clock' | 'progress'>,
 ): Promise<readonly CertificateRow[]> {
   const view = await ports.ledger.view();
   const now = ports.clock();
@@ -42,8 +42,23 @@ export async function list(
       rows.push(row);
     }
   };
+  const takeAll = async (
+    pages: AsyncIterable<readonly CertificateRecord[]>,
+    count: () => Promise<number>,
+  ) => {
+    let read = 0;
+    let total: number | undefined;
+    for await (const page of pages) {
+      take(page);
+      read += page.length;
+      if (read === page.length) continue; // the first of few, most often
+      total ??= await count();
+      ports.progress(read, Math.max(read, total), 'certificates read');
+    }
+  };
   if (request.expiringMs !== undefined) {
-    for await (const page of view.certificatesExpiring(now, addMs(now, request.expiringMs))) take(page);
+    const end = addMs(now, request.expiringMs);
+    await takeAll(view.certificatesExpiring(now, end), () => view.countLive(now, end));
   } else if (request.client !== undefined) {
     if (!(await view.client(request.client))) {
       throw new CaError('ledger/unknown-client', `there is no client "${request.client}"`, {
@@ -52,7 +67,10 @@ export async function list(
     }
     take(await view.certificatesOf(request.client));
   } else {
-    for await (const page of view.certificates()) take(page);
+    await takeAll(view.certificates(), async () => {
+      const { active, superseded, revoked, expired } = await view.counts(now);
+      return active + superseded + revoked + expired;
+    });
   }
   return rows;
 }

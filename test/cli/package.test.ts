@@ -86,7 +86,9 @@ describe('the built program', () => {
     (argv) => {
       const home = join(temporaryDirectory(), 'home');
       run(shippedCli, '--home', home, 'init', '--name', 'A', '--no-passphrase');
+      // Without the code cache, which would be read in place of the files.
       const script = `
+        process.env.NODE_DISABLE_COMPILE_CACHE = '1';
         const fs = require('node:fs');
         const { readFileSync } = fs;
         const loaded = [];
@@ -96,6 +98,7 @@ describe('the built program', () => {
           process.stderr.write('loaded: ' + [...loaded, ...builtIns].join(' '));
         });
         require(process.argv[1]);`;
+      // Without the code cache, which would be read in place of the files.
       const { stderr } = run('-e', script, '--', shippedCli, '--home', home, ...argv);
       expect(stderr).toMatch(/loaded: .*ca\.cjs/);
       expect(stderr).not.toMatch(

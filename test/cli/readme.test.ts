@@ -51,6 +51,41 @@ describe('README', () => {
     expect(second).toBe('npm ci && npm test');
   });
 
+  it('has a line for cron that goes through, and says nothing', () => {
+    const [, line = ''] = /```crontab\n(?:\S+ +){5}(.*)\n```/.exec(readme) ?? [];
+    expect(line).toMatch(
+      /^ca renew .*--home \/srv\/ca --passphrase-file \/etc\/ca\/passphrase --jitter 10m$/,
+    );
+    const passphrase = join(directory, 'passphrase');
+    writeFileSync(passphrase, 'correct horse battery\n', { mode: 0o600 });
+    const encrypted = `--home ./encrypted --passphrase-file ${passphrase}`;
+    expect(
+      shell(`ca init --quiet --name A ${encrypted} && ca issue --quiet billing ${encrypted}`).exitCode,
+    ).toBe(0);
+    const here = line
+      .replace('/srv/ca', './encrypted')
+      .replace('/etc/ca/passphrase', passphrase)
+      .replace('--jitter 10m', '--jitter 1s');
+    expect(shell(here)).toEqual({ exitCode: 0, text: '' });
+  });
+
+  it('gives the exit codes that the help gives', () => {
+    const [, table = ''] = /## Exit codes\n([\s\S]*?)\n## /.exec(readme) ?? [];
+    const codes = [...table.matchAll(/^\| (\d+) /gm)].map(([, code]) => code);
+    const [, told = ''] = /Exit codes: ([\s\S]*)/.exec(shell('ca --help').text) ?? [];
+    expect(codes).toEqual(told.match(/\b\d+\b/g));
+  });
+
+  it('names only options that the command has', () => {
+    const rows = [...readme.matchAll(/^\| `ca ([a-z]+)` (.*?) \|(?! `)/gm)];
+    expect(rows.length).toBeGreaterThan(10);
+    for (const [, command, text = ''] of rows) {
+      const parts = command === 'ledger' ? ['verify', 'head', 'adopt'] : [];
+      const { text: help } = shell(['', ...parts].map((part) => `ca ${command} ${part} --help`).join(';'));
+      for (const [option] of text.matchAll(/--[a-z0-9-]+/g)) expect(help, `ca ${command}`).toContain(option);
+    }
+  });
+
   it('lists every error code', () => {
     const listed = [...readme.matchAll(/^\| `([a-z0-9]+\/[a-z-]+)`/gm)].map(([, code]) => code);
     expect(listed.sort()).toEqual([...errorCodes].sort());

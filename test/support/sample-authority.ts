@@ -37,7 +37,7 @@ export const leaves = {
   },
   nameless: {
     profile: 'client',
-    key: 'p256',
+    key: 'rsa3072',
     options: ['--subject', '', '--uri', 'https://acme.example/clients?id=7'],
     sans: 'URI:https://acme.example/clients?id=7',
   },
@@ -54,7 +54,7 @@ export const leaves = {
     sans: 'DNS:node-1.acme.example',
   },
   // Ends in 2056, as its CA does in 2066: a GeneralizedTime beside a UTCTime (RFC 5280 §4.1.2.5).
-  lasting: { profile: 'client', key: 'p384', options: ['--validity', '30y'], sans: '' },
+  lasting: { profile: 'client', key: 'rsa4096', options: ['--validity', '30y'], sans: '' },
   lost: { profile: 'client', key: 'p256', options: [], sans: '' },
 } as const satisfies Record<string, Leaf>;
 

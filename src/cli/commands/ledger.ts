@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { KeptHead } from '../../authority/head-proof.ts';
+import type { Progress } from '../../authority/ports.ts';
 import { CaError } from '../../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../../core/client-name.ts';
 import { printable } from '../../core/printable.ts';
@@ -91,7 +92,10 @@ export function declare(command: Command, run: Run): void {
       // Reading it to the end first finds a broken record before half a document is printed.
       const { head } = await ports.ledger.view();
       const facts = { seq: head.seq, hash: head.hash };
-      await reportEntries(context, facts, entryLines(ports.ledger.entries(), encodeEntry));
+      // On a terminal the document itself shows that it goes on.
+      const progress = context.world.stdout.isTerminal ? () => {} : ports.progress;
+      const encode = (entry: Entry) => encodeEntry(entry, entry);
+      await reportEntries(context, facts, entryLines(ports.ledger.entries(), encode, head.seq, progress));
       return 'yes';
     }),
   );
@@ -149,7 +153,12 @@ async function readHead(file: string, { world }: Context): Promise<KeptHead> {
 
 async function* entryLines(
   pages: AsyncIterable<readonly Entry[]>,
-  encodeEntry: (head: Entry, body: Entry) => string,
+  encode: (entry: Entry) => string,
+  total: number,
+  progress: Progress,
 ): AsyncIterable<readonly string[]> {
-  for await (const page of pages) yield page.map((entry) => encodeEntry(entry, entry));
+  for await (const page of pages) {
+    yield page.map(encode);
+    progress(page.at(-1)?.seq ?? 0, total, 'entries printed');
+  }
 }

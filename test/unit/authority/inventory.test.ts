@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { type ListRequest, list } from '../../../src/authority/inventory.ts';
 import { show } from '../../../src/authority/show.ts';
 import { dayMs } from '../../../src/core/duration.ts';
+import type { LedgerView } from '../../../src/ledger/ledger-view.ts';
+import type { CertificateRecord } from '../../../src/ledger/record.ts';
 import { handmadeCsr } from '../../support/handmade-csr.ts';
 import { names, openScene, refusalIn, type Scene } from './scene.ts';
 
@@ -54,6 +56,32 @@ describe('list', () => {
       'billing active',
       'billing superseded',
     ]);
+  });
+
+  it('tells how far it is once there is more than one page, of all and of what ends soon', async () => {
+    const scene = await busyScene();
+    const { clock, ledger } = scene.world.ports;
+    const inPages = async () => {
+      const view = await ledger.view();
+      const pages = async function* (all: AsyncIterable<readonly CertificateRecord[]>) {
+        for await (const page of all) yield* page.map((record) => [record]);
+      };
+      return Object.assign(Object.create(view), {
+        certificates: () => pages(view.certificates()),
+        certificatesExpiring: (from: Date, to: Date) => pages(view.certificatesExpiring(from, to)),
+        counts: (now: Date) => view.counts(now),
+        countLive: (from: Date, to: Date) => view.countLive(from, to),
+      }) as LedgerView;
+    };
+    const told: string[] = [];
+    const progress = (done: number, total: number, what: string) => told.push(`${done}/${total} ${what}`);
+    const ports = { clock, ledger: { ...ledger, view: inPages }, progress };
+    expect(await list({}, ports)).toHaveLength(4);
+    const read = 'certificates read';
+    expect(told.splice(0)).toEqual([`2/4 ${read}`, `3/4 ${read}`, `4/4 ${read}`]);
+    expect(await list({ expiringMs: 365 * dayMs }, ports)).toHaveLength(3);
+    // Of what ends soon those that are live are counted: an estimate.
+    expect(told).toEqual([`2/2 ${read}`, `3/3 ${read}`]);
   });
 
   it('refuses an unknown client', async () => {
