@@ -85,6 +85,45 @@ describe.skipIf(!canMount)('a full disk (needs root and mount)', () => {
     });
   });
 
+  it('under the record: whatever else would be recorded is not, and changes nothing', async () => {
+    const copy = field.copy();
+    writeFileSync(copy.path('clients.csv'), 'client\nfirst\nsecond\n');
+    writeFileSync(copy.path('leavers.txt'), 'billing\n');
+    await onDiskOfItsOwn(copy, 'home/ledger', (ledger) => {
+      const record = join(ledger, '00000001.jsonl');
+      const freeInBlock = () => (block - (readFileSync(record).length % block)) % block;
+      // Fills the record's last block but for fewer octets than the shortest entry has.
+      const before = readFileSync(record).length;
+      copy.do('issue', 'pad-1', '--hook', 'true');
+      const ofOne = readFileSync(record).length - before + 60;
+      const padding = (freeInBlock() - ofOne + 2 * block) % block;
+      copy.do('issue', 'pad-2', '--hook', `true ${'x'.repeat(padding)}`);
+      expect(freeInBlock()).toBeLessThan(120);
+      const filler = fill(ledger);
+      for (const command of ['revoke billing', 'revoke --from leavers.txt', 'crl'])
+        expect(copy.refusal(command.split(' '))).toMatch(
+          /^exit 3, store\/disk-full\n.*\nhint: free some space/s,
+        );
+      for (const command of ['renew billing --force', 'issue --from clients.csv']) {
+        const files = copy.files();
+        const { exitCode, stdout } = copy.run([...command.split(' '), '--json']);
+        const { failed } = JSON.parse(stdout);
+        expect(failed.length).toBeGreaterThan(0);
+        for (const each of failed)
+          expect(each).toMatchObject({
+            code: 'store/disk-full',
+            hint: expect.stringContaining('free some space'),
+          });
+        expect(exitCode).toBe(1);
+        expect(copy.files()).toEqual(files);
+      }
+      rmSync(filler);
+      copy.do('renew', 'billing', '--force');
+      expect(copy.do('revoke', 'billing').revoked).toHaveLength(2);
+      copy.do('ledger', 'verify');
+    });
+  });
+
   it('under the CRL: revoke, crl and renew change nothing, and do it all after some room was made', async () => {
     const copy = field.copy();
     await onDiskOfItsOwn(copy, 'home/crl', (crl) => {
