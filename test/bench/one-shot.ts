@@ -102,7 +102,7 @@ function passphraseRow(more: number, derivation: number): Row {
     work: 'ca issue with a passphrase, what it takes more',
     measured: `${more.toFixed(0)} ms`,
     against: `${pbkdf2}: ${derivation.toFixed(0)} ms`,
-    ratio: `${beside.toFixed(0)} ms beside it`,
+    ratio: `${Math.round(beside) + 0} ms beside it`,
     target: '≤ 10 ms',
     met: beside <= 10,
   };
