@@ -52,7 +52,7 @@ export const realWorld: World = {
   async createFile(path, content, secret) {
     const { createDurably } = await import('../src/store/durable-file.ts');
     const { publicMode, secretMode } = await import('../src/store/file-mode.ts');
-    const { makeDirectories } = await import('../src/store/file-set.ts');
+    const { makeDirectories } = await import('../src/store/directories.ts');
     makeDirectories(dirname(path), 0o755);
     createDurably(path, content, { mode: secret ? secretMode : publicMode });
   },

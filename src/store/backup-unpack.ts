@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { Progress } from '../authority/ports.ts';
 import { damagedBackup } from './backup-fault.ts';
 import { takeBackupHead, takeMembers } from './backup-reader.ts';
+import { makeDirectories, syncDirectories } from './directories.ts';
 import { writeAll } from './durable-file.ts';
 import { inheritedOwner, type Owner } from './file-mode.ts';
-import { allDone, makeDirectories, syncDirectories } from './file-set.ts';
+import { allDone } from './group-sync.ts';
 import type { OctetReader } from './octet-reader.ts';
 
 /** How many files are written before they are synced together: enough to be quick, and far fewer than may be open. */

@@ -25,6 +25,7 @@ import {
   versionPath,
 } from './deliveries-place.ts';
 import { findShortages } from './delivery-room.ts';
+import { makeDirectories, makeDirectory, removeEmpty, syncDirectories } from './directories.ts';
 import {
   inheritedOwner,
   type Owner,
@@ -34,19 +35,9 @@ import {
   secretDirectoryMode,
   secretMode,
 } from './file-mode.ts';
-import {
-  allDone,
-  child,
-  createFile,
-  type FileToWrite,
-  makeDirectories,
-  makeDirectory,
-  placeFiles,
-  removeEmpty,
-  syncDirectories,
-} from './file-set.ts';
+import { child, createFile, type FileToWrite, placeFiles } from './file-set.ts';
 import type { FileSystemFlush } from './file-system-flush.ts';
-import { groupSync } from './group-sync.ts';
+import { allDone, groupSync } from './group-sync.ts';
 
 /** What was made for a version: until it is in place, nobody but us has put anything into a directory that is new. */
 interface Made {

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import { dirname, join, sep } from 'node:path';
-import { CaError } from '../core/ca-error.ts';
-import { printable } from '../core/printable.ts';
+import { join, sep } from 'node:path';
+import { syncDirectories } from './directories.ts';
 import type { Disk } from './disk.ts';
 import { writeAll } from './durable-file.ts';
 import { inheritedOwner, type Owner } from './file-mode.ts';
-import { groupSync, syncFile } from './group-sync.ts';
-import { hasErrorCode, ioError } from './io-error.ts';
+import { allDone, groupSync, syncFile } from './group-sync.ts';
+import { ioError } from './io-error.ts';
 
 /** A file of so many octets is synced while the next one is made: that takes the disk as long. */
 const largeOctets = 1 << 20;
@@ -211,102 +210,6 @@ function fillFile(
   return position;
 }
 
-/** Makes new names, renames and removals in these directories last through a power cut. Throws `store/…`. */
-export async function syncDirectories(paths: Iterable<string>, disk: FileSetDisk = fs): Promise<void> {
-  // Windows opens no directories; its file systems journal the names themselves.
-  if (process.platform === 'win32') return;
-  await allDone(
-    [...paths].map(async (path) => {
-      try {
-        await groupSync(path, disk);
-      } catch (error) {
-        throw ioError(error, 'sync the directory', path);
-      }
-    }),
-  );
-}
-
-/**
- * Makes a directory and those above it that are missing, and gives those that it made, outermost first. They are on
- * disk once their parents are synced. Throws `store/occupied` if a file is in the way, and then has made nothing.
- *
- * @param mode exact permissions, whatever the umask
- * @param ownerIn the owner of what is made in that directory
- */
-export function makeDirectories(
-  path: string,
-  mode: number,
-  ownerIn: (parent: string) => Owner | undefined = () => undefined,
-  disk: Disk = fs,
-): string[] {
-  const made: string[] = [];
-  try {
-    for (const missing of missingDirectories(path, disk)) {
-      const owner = ownerIn(dirname(missing));
-      try {
-        disk.mkdirSync(missing, mode);
-      } catch (error) {
-        if (hasErrorCode(error, 'EEXIST') && isDirectory(missing, disk)) continue; // made by another just now
-        throw error;
-      }
-      made.push(missing);
-      setMode(missing, mode, owner, disk);
-    }
-    return made;
-  } catch (error) {
-    removeEmpty(made, disk);
-    if (!hasErrorCode(error, 'EEXIST', 'ENOTDIR')) throw ioError(error, 'make the directory', path);
-    throw new CaError(
-      'store/occupied',
-      `cannot make the directory ${printable(path)}: a file is in the way`,
-      {
-        cause: error,
-        hint: 'name another directory',
-      },
-    );
-  }
-}
-
-/** Makes a directory in one that was just made: like {@link makeDirectories}, and needs not look. Throws the system's error. */
-export function makeDirectory(path: string, mode: number, owner: Owner | undefined, disk: Disk): void {
-  disk.mkdirSync(path, mode);
-  setMode(path, mode, owner, disk);
-}
-
-function setMode(path: string, mode: number, owner: Owner | undefined, disk: Disk): void {
-  if (owner) giveDirectory(path, mode, owner, disk);
-  else if (process.platform !== 'win32') disk.chmodSync(path, mode);
-}
-
-/** By descriptor: in a directory of somebody else's, the name may lead elsewhere by now. */
-function giveDirectory(path: string, mode: number, { uid, gid }: Owner, disk: Disk): void {
-  const fd = disk.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW);
-  try {
-    disk.fchmodSync(fd, mode);
-    disk.fchownSync(fd, uid, gid);
-  } finally {
-    disk.closeSync(fd);
-  }
-}
-
-/** Removes those of the directories that are empty, the last one first. */
-export function removeEmpty(directories: readonly string[], disk: Disk = fs): void {
-  for (const path of directories.toReversed()) {
-    try {
-      disk.rmdirSync(path);
-    } catch {
-      // Somebody uses it, and those above it.
-    }
-  }
-}
-
-/** Waits until all have ended, so that nothing is still at work when the first error of any is thrown. */
-export async function allDone(works: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(works)) {
-    if (result.status === 'rejected') throw result.reason;
-  }
-}
-
 /** Removes what writers of those files that were killed have left; the caller holds the lock of all their writers. */
 export function removeTemporaries(
   directory: string,
@@ -331,15 +234,6 @@ export function child(directory: string, name: string): string {
 /** A new name in the directory that no reader takes for a file of ours. */
 export function temporaryPath(directory: string, name: string): string {
   return join(directory, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
-}
-
-function missingDirectories(path: string, disk: Disk): string[] {
-  if (isDirectory(path, disk) || dirname(path) === path) return [];
-  return [...missingDirectories(dirname(path), disk), path];
-}
-
-function isDirectory(path: string, disk: Disk): boolean {
-  return disk.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function removeIfThere(path: string, disk: FileSetDisk): void {

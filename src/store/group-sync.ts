@@ -1,7 +1,8 @@
 import type * as fs from 'node:fs';
 import type { FileSystemFlush } from './file-system-flush.ts';
 
-type SyncDisk = Pick<typeof fs, 'fsync' | 'openSync' | 'closeSync'>;
+/** The part of node:fs that syncs; tests put a failing disk here. */
+export type SyncDisk = Pick<typeof fs, 'fsync' | 'openSync' | 'closeSync'>;
 
 /** A file by its descriptor, a directory by its path, or all that is on a file system. */
 type Target = number | string | FileSystemFlush;
@@ -66,4 +67,11 @@ export function syncFile(fd: number, disk: Pick<SyncDisk, 'fsync'>): Promise<voi
   return new Promise((resolve, reject) => {
     disk.fsync(fd, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+/** Waits until all have ended, so that nothing is still at work when the first error of any is thrown. */
+export async function allDone(works: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works)) {
+    if (result.status === 'rejected') throw result.reason;
+  }
 }

@@ -15,6 +15,7 @@ import { printable } from '../core/printable.ts';
 import type { EntryBody } from '../ledger/entry.ts';
 import type { LedgerHead } from '../ledger/record.ts';
 import { allCrlsFile, crlFiles, headName } from './crl-files.ts';
+import { makeDirectories, removeEmpty, syncDirectories } from './directories.ts';
 import {
   inheritedOwner,
   publicDirectoryMode,
@@ -23,14 +24,8 @@ import {
   secretDirectoryMode,
   secretMode,
 } from './file-mode.ts';
-import {
-  allDone,
-  type FileToWrite,
-  makeDirectories,
-  removeEmpty,
-  syncDirectories,
-  writeFiles,
-} from './file-set.ts';
+import { type FileToWrite, writeFiles } from './file-set.ts';
+import { allDone } from './group-sync.ts';
 import { removeUnfinished, unfinishedPrefix, whileUnfinished } from './home-unfinished.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';

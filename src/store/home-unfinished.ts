@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { syncDirectories } from './file-set.ts';
+import { syncDirectories } from './directories.ts';
 import { type LockOptions, withLock } from './lock.ts';
 import { namesIn } from './look-at.ts';
 

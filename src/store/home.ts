@@ -5,6 +5,7 @@ import type { FoundHead, Home } from '../authority/ports.ts';
 import { CaError } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 import { allCrlsName, crlNames, headName } from './crl-files.ts';
+import { makeDirectories, syncDirectories } from './directories.ts';
 import { replaceUnsynced, writeDurably } from './durable-file.ts';
 import {
   checkClosedToOthers,
@@ -14,7 +15,7 @@ import {
   publicMode,
 } from './file-mode.ts';
 import { readPieces } from './file-pieces.ts';
-import { makeDirectories, removeTemporaries, syncDirectories, writeFiles } from './file-set.ts';
+import { removeTemporaries, writeFiles } from './file-set.ts';
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
 import { keyFileName } from './key-files.ts';

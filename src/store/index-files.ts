@@ -1,8 +1,8 @@
 import { constants, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectories } from './directories.ts';
 import type { Disk } from './disk.ts';
 import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from './file-mode.ts';
-import { makeDirectories } from './file-set.ts';
 import { BlockCache, BlockWriter, FileBlocks, intoFile } from './index-blocks.ts';
 import { encodeManifest, type Manifest, parseManifest, type RunInfo } from './index-manifest.ts';
 import { openRun, type Run } from './index-run.ts';

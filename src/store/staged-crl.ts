@@ -2,9 +2,10 @@ import { createHash, type Hash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { CrlPaths, NamedFile, Pieces, PublishedCrl, StagedCrl } from '../authority/ports.ts';
 import { allCrlsFile, allCrlsName, crlNames, headName } from './crl-files.ts';
+import { makeDirectories, syncDirectories } from './directories.ts';
 import { inheritedOwner, publicDirectoryMode, publicMode } from './file-mode.ts';
 import { readPieces } from './file-pieces.ts';
-import { makeDirectories, removeTemporaries, StagedFiles, syncDirectories } from './file-set.ts';
+import { removeTemporaries, StagedFiles } from './file-set.ts';
 
 export interface CrlPlace {
   /** `<home>/crl`. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { quoteForShell } from '../../../src/store/file-mode.ts';
-import { type FileSetDisk, makeDirectories, StagedFiles, writeFiles } from '../../../src/store/file-set.ts';
+import { type FileSetDisk, StagedFiles, writeFiles } from '../../../src/store/file-set.ts';
 
 let directory: string;
 
@@ -117,51 +117,6 @@ describe('writeFiles', () => {
     mkdirSync(join(directory, 'b'));
     await expect(writeFiles(directory, files)).rejects.toMatchObject({ code: 'store/io' });
     expect(readdirSync(directory).sort()).toEqual(['a', 'b']);
-  });
-});
-
-describe('makeDirectories', () => {
-  it('makes what is missing with exactly that mode, and tells what it made', () => {
-    const umask = process.umask(0o077);
-    const made = makeDirectories(join(directory, 'x', 'y'), 0o755);
-    process.umask(umask);
-    expect(made).toEqual([join(directory, 'x'), join(directory, 'x', 'y')]);
-    expect(made.map((path) => statSync(path).mode & 0o777)).toEqual([0o755, 0o755]);
-    expect(makeDirectories(join(directory, 'x', 'y'), 0o700)).toEqual([]);
-  });
-
-  it('is content when somebody else makes the directory at the same instant', () => {
-    const path = join(directory, 'x');
-    const disk: FileSetDisk = {
-      ...fs,
-      mkdirSync: ((made: string) => {
-        fs.mkdirSync(made);
-        throw Object.assign(new Error('EEXIST'), { code: 'EEXIST', syscall: 'mkdir' });
-      }) as FileSetDisk['mkdirSync'],
-    };
-    expect(makeDirectories(path, 0o700, undefined, disk)).toEqual([]);
-  });
-
-  it('removes what it made when it cannot make the rest', () => {
-    const disk: FileSetDisk = {
-      ...fs,
-      mkdirSync: ((path: string, mode: number) => {
-        if (path.endsWith('y'))
-          throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'mkdir' });
-        return fs.mkdirSync(path, mode);
-      }) as FileSetDisk['mkdirSync'],
-    };
-    expect(() => makeDirectories(join(directory, 'x', 'y'), 0o700, undefined, disk)).toThrow(
-      expect.objectContaining({ code: 'store/disk-full' }),
-    );
-    expect(readdirSync(directory)).toEqual([]);
-  });
-
-  it('refuses a place below a file', () => {
-    writeFileSync(join(directory, 'x'), '');
-    expect(() => makeDirectories(join(directory, 'x', 'y'), 0o700)).toThrow(
-      expect.objectContaining({ code: 'store/occupied' }),
-    );
   });
 });
 
