@@ -2,7 +2,7 @@ import { CaError } from '../core/ca-error.ts';
 import { type ClientName, parseClientName } from '../core/client-name.ts';
 import { parseDistinguishedName } from '../core/distinguished-name.ts';
 import { formatDay } from '../core/instant.ts';
-import { beginning } from '../core/printable.ts';
+import { quoted } from '../core/printable.ts';
 import type { RevocationReason } from '../core/revocation-reason.ts';
 import { parseSan, type San, type SanType } from '../core/san.ts';
 import type { Serial } from '../core/serial.ts';
@@ -235,7 +235,7 @@ async function whose(subject: string, key: string, view: LedgerView): Promise<Cl
   const alsoKey = others.length === 0 ? '' : `, and its key is of ${others.slice(0, 3).join(', ')}`;
   throw new CaError(
     'authority/ambiguous-target',
-    `the subject ${JSON.stringify(beginning(subject))} does not tell whose certificate it is${alsoKey}`,
+    `the subject ${quoted(subject)} does not tell whose certificate it is${alsoKey}`,
     { hint: 'say it with --client NAME: ca ledger adopt FILE, or ca revoke FILE' },
   );
 }

@@ -47,6 +47,14 @@ export interface BatchRun {
   entries: number;
 }
 
+/**
+ * How many entries of the record are others' doing. What the run itself puts there is of other clients: until this number
+ * changes, nothing that was decided for a client is decided otherwise.
+ */
+export function entriesOfOthers({ head }: LedgerView, { entries }: Pick<BatchRun, 'entries'>): number {
+  return head.seq - entries;
+}
+
 /** How many clients are taken under their locks, recorded with one write, and have their files synced together. */
 export const batchSize = 512;
 

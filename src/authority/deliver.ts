@@ -3,6 +3,7 @@ import type { ClientName } from '../core/client-name.ts';
 import { formatInstant } from '../core/instant.ts';
 import type { Serial } from '../core/serial.ts';
 import type { DeliveryTarget } from '../ledger/entry.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
 import type { AuthorityRecord, CertificateRecord, ClientRecord } from '../ledger/record.ts';
 import { encodePem } from '../x509/pem.ts';
 import { encodePkcs12, pkcs12Iterations } from '../x509/pkcs12.ts';
@@ -33,9 +34,10 @@ export async function discardUnrecorded(
   client: ClientName,
   target: DeliveryTarget,
   serial: Serial,
-  { deliveries, ledger }: Pick<Ports, 'deliveries' | 'ledger'>,
+  view: LedgerView,
+  { deliveries }: Pick<Ports, 'deliveries'>,
 ): Promise<void> {
-  if (await (await ledger.view()).certificate(serial)) return;
+  if (await view.certificate(serial)) return;
   await deliveries.discard(client, target, serial);
 }
 

@@ -214,12 +214,20 @@ export class IssueBatch {
   /** What comes of the candidates is told already; a key that stays is removed by its client's next delivery. */
   async #discardUnrecorded(): Promise<void> {
     const kept = new Set(this.#recorded.map(({ serial }) => serial));
-    for (const { candidate, serial, delivery } of this.#ready) {
-      if (kept.has(serial)) continue;
-      const { ports } = this.#run;
-      await this.collect(() => discardUnrecorded(candidate.client, delivery, serial, ports), [candidate]);
-    }
+    const left = this.#ready.filter(({ serial }) => !kept.has(serial));
     this.#ready = [];
+    if (left.length === 0) return;
+    const { ports } = this.#run;
+    await this.collect(
+      async () => {
+        const view = await ports.ledger.view();
+        for (const { candidate, serial, delivery } of left) {
+          const { client } = candidate;
+          await this.collect(() => discardUnrecorded(client, delivery, serial, view, ports), [candidate]);
+        }
+      },
+      left.map(({ candidate }) => candidate),
+    );
   }
 
   /** Throws what is no CaError: a bug. */

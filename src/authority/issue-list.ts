@@ -12,6 +12,7 @@ import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
 import {
   type BatchRun,
   type DeliveredCertificate,
+  entriesOfOthers,
   type Failure,
   newBatchRun,
   type Skipped,
@@ -305,8 +306,7 @@ function candidateOf(
   const { hook, key } = checked.decision.plan.policy;
   let last: Decided = checked;
   const decideNow = async (view: LedgerView) => {
-    // What this run puts on record is of other clients: unless somebody else has, nothing is decided otherwise.
-    const others = view.head.seq - run.entries;
+    const others = entriesOfOthers(view, run);
     const now = ports.clock();
     if (last.others !== others || now.getTime() - last.at.getTime() > longestDecidedMs) {
       const context = { settings, issuer, now };

@@ -67,7 +67,8 @@ export async function issue(
         return { plan: decided, der: certificate };
       }));
     } catch (error) {
-      if (delivery.kind !== 'stdout') await discardUnrecorded(request.client, delivery, serial, ports);
+      if (delivery.kind !== 'stdout')
+        await discardUnrecorded(request.client, delivery, serial, await ports.ledger.view(), ports);
       throw error;
     }
 

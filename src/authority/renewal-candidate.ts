@@ -6,6 +6,7 @@ import type { CertificateRecord, ClientRecord } from '../ledger/record.ts';
 import { decodeCertificate } from '../x509/certificate.ts';
 import { readPrivateKey } from '../x509/private-key.ts';
 import { spkiFingerprint } from '../x509/subject-public-key-info.ts';
+import { entriesOfOthers } from './batch-run.ts';
 import { checkKeyNotBarred, makeKey, newSerial, planCertificate } from './certify.ts';
 import type { Candidate, Prepared } from './issue-batch.ts';
 import { newestCertificate } from './issue-plan.ts';
@@ -24,8 +25,7 @@ export async function renewalCandidate(
   let decided: { readonly others: number; readonly known: ClientRecord } | undefined;
   /** The client, if its certificate is to be renewed; undefined when another process was faster. */
   const decide = async (now: LedgerView) => {
-    // What this run puts on record is of other clients: unless somebody else has, nothing is decided otherwise.
-    const others = now.head.seq - run.entries;
+    const others = entriesOfOthers(now, run);
     if (decided?.others === others) return decided.known;
     const known = await now.client(client);
     decided = known && (await isRenewable(record, now)) ? { others, known } : undefined;

@@ -1,7 +1,7 @@
 import { CaError } from '../core/ca-error.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import { type KeyAlgorithm, keyAlgorithms } from '../core/key-algorithm.ts';
-import { beginning, printable } from '../core/printable.ts';
+import { beginning, printable, quoted } from '../core/printable.ts';
 import { parseRenewalWindow, type RenewalWindow, renewalWindowPattern } from '../core/renewal-window.ts';
 import type { SanType } from '../core/san.ts';
 import type { ExtendedKeyUsage } from '../x509/extensions.ts';
@@ -247,7 +247,7 @@ export function parseSettings(text: string): Settings {
 export function findProfile(settings: Settings, name: string): Profile {
   const profile = settings.profiles.get(name);
   if (!profile) {
-    throw new CaError('authority/unknown-profile', `there is no profile ${JSON.stringify(beginning(name))}`, {
+    throw new CaError('authority/unknown-profile', `there is no profile ${quoted(name)}`, {
       hint: `use one of: ${[...settings.profiles.keys()].join(', ')}, or add one to ca.json`,
     });
   }

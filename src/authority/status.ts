@@ -86,7 +86,9 @@ export async function status(
   const caNotAfter = issuer.facts.notAfter;
 
   const ending = authorityProblems(caNotAfter, await view.longestValidityMs(), now);
-
+  // Once the end of the CA itself is the problem, that of its profiles is none.
+  const outliving =
+    ending.length > 0 ? undefined : describeOutliving(caNotAfter.getTime() - now.getTime(), settings);
   const isBehind = isClockBehind(now, view.head.time);
   const problems = [
     ...(await openProblems(ports)),
@@ -123,7 +125,7 @@ export async function status(
     warnings: [
       ...missing.filter(({ isMissed }) => !isMissed).map(({ text }) => text),
       ...authorityWarnings(caNotAfter, now),
-      ...(ending.length > 0 ? [] : outlivingWarnings(caNotAfter, settings, now)),
+      ...(outliving === undefined ? [] : [outliving]),
     ],
   };
 }
@@ -322,11 +324,6 @@ function authorityWarnings(notAfter: Date, now: Date): string[] {
   const leftMs = notAfter.getTime() - now.getTime();
   if (leftMs <= 0 || leftMs > 3 * 365 * dayMs) return [];
   return [`the CA ends on ${formatDay(notAfter)}, in ${formatDuration(leftMs)}: plan its successor`];
-}
-
-/** Told before the end of the CA itself is the problem. */
-function outlivingWarnings(notAfter: Date, settings: Settings, now: Date): string[] {
-  return [describeOutliving(notAfter.getTime() - now.getTime(), settings) ?? []].flat();
 }
 
 function expiringByWeek(view: LedgerView, now: Date): Promise<number[]> {

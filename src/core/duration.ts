@@ -1,5 +1,5 @@
 import { CaError } from './ca-error.ts';
-import { beginning } from './printable.ts';
+import { quoted } from './printable.ts';
 
 const unitMs = {
   s: 1000,
@@ -21,13 +21,9 @@ export function parseDuration(text: string): number {
   const match = /^([1-9]\d{0,8})([smhdwy])$/.exec(text);
   const ms = match ? Number(match[1]) * unitMs[match[2] as keyof typeof unitMs] : Number.NaN;
   if (!(ms <= 100 * unitMs.y)) {
-    throw new CaError(
-      'core/invalid-duration',
-      `${JSON.stringify(beginning(text))} is not a duration between 1s and 100y`,
-      {
-        hint: 'write a whole number and a unit: 30s, 10m, 12h, 90d, 2w, 10y',
-      },
-    );
+    throw new CaError('core/invalid-duration', `${quoted(text)} is not a duration between 1s and 100y`, {
+      hint: 'write a whole number and a unit: 30s, 10m, 12h, 90d, 2w, 10y',
+    });
   }
   return ms;
 }

@@ -1,5 +1,5 @@
 import { CaError } from './ca-error.ts';
-import { beginning } from './printable.ts';
+import { quoted } from './printable.ts';
 
 /** RFC 3339 in UTC with whole seconds, the precision of X.509: `2026-11-22T09:30:00Z`. */
 export function formatInstant(instant: Date): string {
@@ -20,7 +20,7 @@ export function parseInstant(text: string): Date {
   const milliseconds = (match?.[3] ?? '').padEnd(3, '0').slice(0, 3);
   const instant = match ? new Date(`${match[1]}T${match[2] ?? '00:00:00'}.${milliseconds}Z`) : undefined;
   if (!match || !instant || Number.isNaN(instant.getTime()) || formatDay(instant) !== match[1]) {
-    throw new CaError('core/invalid-instant', `${JSON.stringify(beginning(text))} is not a UTC time`, {
+    throw new CaError('core/invalid-instant', `${quoted(text)} is not a UTC time`, {
       hint: 'write it as 2026-11-22T09:30:00Z or 2026-11-22',
     });
   }

@@ -1,5 +1,5 @@
 import { CaError } from './ca-error.ts';
-import { beginning } from './printable.ts';
+import { quoted } from './printable.ts';
 
 /** The kinds of key the tool makes and signs. RSA below 2048 bits and other curves are refused. */
 export const keyAlgorithms = ['p256', 'p384', 'ed25519', 'rsa2048', 'rsa3072', 'rsa4096'] as const;
@@ -18,7 +18,7 @@ export function parseKeyAlgorithm(
 ): KeyAlgorithm {
   const found = allowed.find((name) => name === text.toLowerCase().replace(/[-_ ]/g, ''));
   if (!found) {
-    throw new CaError('core/invalid-key-algorithm', `key ${JSON.stringify(beginning(text))} is not offered`, {
+    throw new CaError('core/invalid-key-algorithm', `key ${quoted(text)} is not offered`, {
       hint: `use one of: ${allowed.join(', ')}`,
     });
   }

@@ -12,6 +12,11 @@ export function printable(text: string): string {
   );
 }
 
+/** A text that somebody gave, as a message quotes it. */
+export function quoted(text: string): string {
+  return JSON.stringify(beginning(text));
+}
+
 const mostQuoted = 80;
 
 /** What a message quotes of `text`, which may be a whole file by mistake: all of it, or its first 80 characters and `…`. */

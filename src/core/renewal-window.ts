@@ -1,6 +1,6 @@
 import { CaError } from './ca-error.ts';
 import { parseDuration } from './duration.ts';
-import { beginning } from './printable.ts';
+import { quoted } from './printable.ts';
 
 /** When a certificate is due: with less than this share of its life left, or less than this time. */
 export type RenewalWindow = { readonly share: number } | { readonly ms: number };
@@ -13,7 +13,7 @@ export function parseRenewalWindow(text: string): RenewalWindow {
   if (!new RegExp(renewalWindowPattern).test(text)) {
     throw new CaError(
       'core/invalid-duration',
-      `${JSON.stringify(beginning(text))} is neither a share of a certificate's life nor a duration`,
+      `${quoted(text)} is neither a share of a certificate's life nor a duration`,
       { hint: 'write 1/3, 33% or 30d' },
     );
   }

@@ -1,5 +1,5 @@
 import { CaError } from './ca-error.ts';
-import { beginning } from './printable.ts';
+import { quoted } from './printable.ts';
 
 /** CRLReason codes that a full CRL may carry for an end-entity or CA certificate (RFC 5280 §5.3.1). */
 export const revocationReasons = {
@@ -22,13 +22,9 @@ export function parseRevocationReason(text: string): RevocationReason {
   const names = Object.keys(revocationReasons) as RevocationReason[];
   const reason = names.find((name) => name.toLowerCase() === wanted);
   if (!reason || reason === 'certificateHold') {
-    throw new CaError(
-      'core/invalid-reason',
-      `${JSON.stringify(beginning(text))} is not a reason for revocation`,
-      {
-        hint: `use one of: ${names.filter((name) => name !== 'certificateHold').join(', ')}`,
-      },
-    );
+    throw new CaError('core/invalid-reason', `${quoted(text)} is not a reason for revocation`, {
+      hint: `use one of: ${names.filter((name) => name !== 'certificateHold').join(', ')}`,
+    });
   }
   return reason;
 }

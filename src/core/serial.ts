@@ -1,5 +1,5 @@
 import { CaError } from './ca-error.ts';
-import { beginning } from './printable.ts';
+import { beginning, quoted } from './printable.ts';
 
 /**
  * A certificate's serial number in its one canonical form: lower-case hex of the positive integer, two digits
@@ -22,7 +22,7 @@ export function parseSerial(text: string): Serial {
     .replace(/[: ]/g, '')
     .toLowerCase();
   if (!/^[0-9a-f]+$/.test(hex)) {
-    throw new CaError('core/invalid-serial', `serial ${JSON.stringify(beginning(text))} is not hexadecimal`, {
+    throw new CaError('core/invalid-serial', `serial ${quoted(text)} is not hexadecimal`, {
       hint: 'list the serials with: ca list',
     });
   }
@@ -58,7 +58,7 @@ export function serialOctets(serial: Serial): Uint8Array {
 
 function checkSerial(hex: string, shown: string): Serial {
   if (hex === '') {
-    throw new CaError('core/invalid-serial', `serial ${JSON.stringify(beginning(shown))} is not positive`, {
+    throw new CaError('core/invalid-serial', `serial ${quoted(shown)} is not positive`, {
       hint: 'list the serials with: ca list',
     });
   }
