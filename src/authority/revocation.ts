@@ -35,6 +35,12 @@ export interface Selection {
   readonly barred: readonly CertificateRecord[];
 }
 
+/** A revocation, and the certificates that it names. */
+export interface Named {
+  readonly revocation: Revocation;
+  readonly records: readonly CertificateRecord[];
+}
+
 /** What the revocations name on record, and among what is `lost` and not taken in yet. */
 export async function select(
   revocations: readonly Revocation[],
@@ -42,9 +48,17 @@ export async function select(
   now: Date,
   lost: readonly Lost[] = [],
 ): Promise<Selection> {
+  const named: Named[] = [];
+  for (const revocation of revocations)
+    named.push({ revocation, records: await selectOne(revocation, view, now, lost) });
+  return selectNamed(named, view);
+}
+
+/** {@link select} of what was found before in that view. The first revocation of a certificate counts. */
+export async function selectNamed(named: readonly Named[], view: LedgerView): Promise<Selection> {
   const unique = new Map<Serial, Chosen>();
-  for (const revocation of revocations) {
-    for (const record of await selectOne(revocation, view, now, lost)) {
+  for (const { revocation, records } of named) {
+    for (const record of records) {
       if (!unique.has(record.serial)) unique.set(record.serial, { record, revocation });
     }
   }

@@ -14,7 +14,15 @@ import { findAllLost, type Lost, uniqueAdoptions } from './lost.ts';
 import type { LedgerTransaction, Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishInside, whyCrlIsDue } from './publish-crl.ts';
 import { publishedRevocations } from './published-revocation.ts';
-import { type Chosen, type Revocation, type Selection, select, selectOne } from './revocation.ts';
+import {
+  type Chosen,
+  type Named,
+  type Revocation,
+  type Selection,
+  select,
+  selectNamed,
+  selectOne,
+} from './revocation.ts';
 import type { Settings } from './settings.ts';
 import { spreadCrl } from './spread-crl.ts';
 
@@ -62,7 +70,9 @@ export async function revoke(
   const view = await openView(ports);
   const { dryRun, ...revocation } = request;
   checkInvalidityDate(revocation, ports.clock());
-  return revokeAll([revocation], { dryRun }, view, settings, ports);
+  const lost = await findAllLost([revocation], view, settings, publishedRevocations(view, ports));
+  const records = await selectOne(revocation, view, ports.clock(), lost);
+  return revokeNamed([{ revocation, records }], lost, { dryRun }, view, settings, ports);
 }
 
 /**
@@ -77,8 +87,9 @@ export async function revokeList(
 ): Promise<RevokeResult> {
   const view = await openView(ports);
   const published = publishedRevocations(view, ports);
-  const named = new Map<Serial, { readonly line: number; readonly revocation: Revocation }>();
-  const revocations = await checkList(
+  const lines = new Map<Serial, { readonly line: number; readonly revocation: Revocation }>();
+  const allLost: Lost[] = [];
+  const named = await checkList(
     list.lines.map((line) => ({ line: line.line, name: line.revocation.target, value: line })),
     list.faults,
     ports.progress,
@@ -87,14 +98,15 @@ export async function revokeList(
       const lost = await findAllLost([revocation], view, settings, published);
       const records = await selectOne(revocation, view, ports.clock(), lost);
       for (const { serial } of records) {
-        const before = named.get(serial);
+        const before = lines.get(serial);
         if (before && !isSameReason(before.revocation, revocation)) throw contradiction(serial, before.line);
-        named.set(serial, { line, revocation });
+        lines.set(serial, { line, revocation });
       }
-      return revocation;
+      allLost.push(...lost);
+      return { revocation, records };
     },
   );
-  return revokeAll(revocations, options, view, settings, ports);
+  return revokeNamed(named, allLost, options, view, settings, ports);
 }
 
 async function openView(ports: Ports): Promise<LedgerView> {
@@ -103,15 +115,16 @@ async function openView(ports: Ports): Promise<LedgerView> {
   return view;
 }
 
-async function revokeAll(
-  revocations: readonly Revocation[],
+/** @param lost what the record of that view has lost of the certificates that are named */
+async function revokeNamed(
+  named: readonly Named[],
+  lost: readonly Lost[],
   { dryRun }: { readonly dryRun: boolean },
   view: LedgerView,
   settings: Settings,
   ports: Ports,
 ): Promise<RevokeResult> {
-  const lost = await findAllLost(revocations, view, settings, publishedRevocations(view, ports));
-  const selected = await select(revocations, view, ports.clock(), lost);
+  const selected = await selectNamed(named, view);
   if (dryRun) {
     const revoked = selected.live.map((chosen) => describe(chosen, ports.clock()));
     return { revoked, ...describeOld(selected), ...describeLost(lost), crl: await currentCrl(ports) };
@@ -128,12 +141,10 @@ async function revokeAll(
 
   const signer = await openSigner(clientIssuer(view.authority), ports);
   const result = await ports.ledger.transact(async (transaction) => {
-    // At night a stolen certificate must be cut off at once, whether the record knew it or not.
-    const before = transaction.view();
-    const missing = await findAllLost(revocations, before, settings, publishedRevocations(before, ports));
-    const entriesOfLost = uniqueAdoptions(missing).flatMap(({ entries }) => entries);
-    await transaction.hold(entriesOfLost);
-    const chosen = await select(revocations, transaction.view(), ports.clock());
+    const isAsFound = lost.length === 0 && transaction.view().head.hash === view.head.hash;
+    const { chosen, missing } = isAsFound
+      ? { chosen: selected, missing: lost }
+      : await findAnew(named, transaction, settings, ports);
     const { time } = await transaction.hold(entriesOf(chosen));
     const revoked = chosen.live.map((each) => describe(each, time));
     const crl = await explainUnpublished(revoked, transaction, () =>
@@ -143,6 +154,21 @@ async function revokeAll(
   });
   await spreadCrl(result.crl, settings, ports, doneTo(result.revoked));
   return result;
+}
+
+/** What is named in the record as it is now; what it has lost is taken in. */
+async function findAnew(
+  named: readonly Named[],
+  transaction: LedgerTransaction,
+  settings: Settings,
+  ports: Ports,
+): Promise<{ readonly chosen: Selection; readonly missing: readonly Lost[] }> {
+  const revocations = named.map(({ revocation }) => revocation);
+  const view = transaction.view();
+  // At night a stolen certificate must be cut off at once, whether the record knew it or not.
+  const missing = await findAllLost(revocations, view, settings, publishedRevocations(view, ports));
+  await transaction.hold(uniqueAdoptions(missing).flatMap(({ entries }) => entries));
+  return { chosen: await select(revocations, transaction.view(), ports.clock()), missing };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../../src/authority/ports.ts';
-import { revoke } from '../../../src/authority/revoke.ts';
+import { revoke, revokeList } from '../../../src/authority/revoke.ts';
 import { parseSerial } from '../../../src/core/serial.ts';
 import { decodeCrl, findRevocation } from '../../../src/x509/crl.ts';
 import { handmadeCsr, p256Key } from '../../support/handmade-csr.ts';
@@ -197,6 +197,23 @@ describe('revoke', () => {
       await scene.issue('billing', { again: true });
     };
     expect((await scene.revoke('billing')).revoked).toHaveLength(2);
+  });
+
+  it('takes for a list what was issued and what was revoked while it waited for the ledger', async () => {
+    const scene = await openScene();
+    for (const client of ['billing', 'shipping']) await scene.issue(client);
+    scene.world.overtake = async () => {
+      await scene.issue('billing', { again: true });
+      await scene.revoke('shipping');
+    };
+    const lines = ['billing', 'shipping'].map((target, index) => ({
+      line: index + 1,
+      revocation: { target, file: undefined, reason: 'unspecified' as const, serialOnly: false },
+    }));
+    const { settings, world } = scene;
+    const result = await revokeList({ lines, faults: [] }, { dryRun: false }, settings, world.ports);
+    expect(result.revoked.map(({ client }) => client)).toEqual(['billing', 'billing']);
+    expect(result.already.map(({ client }) => client)).toEqual(['shipping']);
   });
 
   it('changes nothing in a dry run', async () => {
