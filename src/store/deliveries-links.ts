@@ -34,15 +34,20 @@ export function switchCurrent(
   else replaceLink(place.current, serial, owner, disk);
 }
 
-/** Throws `store/occupied` if one of those stable names is a file or link of somebody else. */
-export function checkStableNames(place: Place, files: readonly DeliveryFile[], disk: DeliveryDisk): void {
-  for (const file of files) {
-    if (linkState(place, file, disk) !== 'foreign') continue;
+/** Throws `store/occupied` if one of those stable names is a file or link of somebody else; gives those that are missing. */
+export function checkStableNames(
+  place: Place,
+  files: readonly DeliveryFile[],
+  disk: DeliveryDisk,
+): readonly DeliveryFile[] {
+  return files.filter((file) => {
+    const state = linkState(place, file, disk);
+    if (state !== 'foreign') return state === 'missing';
     throw occupied(
       `${printable(child(place.directory, place.names[file]))} exists already and is not ours`,
       'move it away, or name another directory with ca issue --out',
     );
-  }
+  });
 }
 
 /**
@@ -60,8 +65,7 @@ export function addStableNames(
   disk: DeliveryDisk,
   isNew: boolean,
 ): boolean {
-  if (!isNew) checkStableNames(place, files, disk);
-  const missing = isNew ? files : files.filter((file) => linkState(place, file, disk) === 'missing');
+  const missing = isNew ? files : checkStableNames(place, files, disk);
   let met = missing.length < files.length;
   for (const file of missing) {
     try {

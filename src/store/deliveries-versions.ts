@@ -140,7 +140,7 @@ export class DeliveryVersions {
     if (!staged) checkPlace(place, this.#home, disk);
     const made = staged ?? this.#make(place, version, flush);
     const isNew = (path: string) => made.directories.includes(path);
-    if (!isNew(place.directory)) checkStableNames(place, files, disk);
+    if (!staged && !isNew(place.directory)) checkStableNames(place, files, disk);
     if (staged?.hasRoom) disk.unlinkSync(child(version, roomName));
     const held = await this.#fill(place, version, contents, made, staged?.key);
     const met = this.#closingOnError(held, () =>
