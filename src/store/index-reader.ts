@@ -27,6 +27,7 @@ import {
 } from './index-tables.ts';
 import type { Journal } from './journal.ts';
 import type { OpenIndex } from './ledger-index.ts';
+import type { AddedClient, RecordMemory } from './record-memory.ts';
 
 /** Who looks at the next few that end waits for no more. */
 const firstPageLength = 250;
@@ -35,10 +36,12 @@ const firstPageLength = 250;
 export class IndexReader {
   readonly #index: OpenIndex;
   readonly #journal: Journal;
+  readonly #memory: RecordMemory;
 
-  constructor(index: OpenIndex, journal: Journal) {
+  constructor(index: OpenIndex, journal: Journal, memory: RecordMemory) {
     this.#index = index;
     this.#journal = journal;
+    this.#memory = memory;
   }
 
   get summary(): IndexSummary {
@@ -60,7 +63,7 @@ export class IndexReader {
       place = readPlace(row, clientRow.place);
     }
     if (!addedAt || !place) return undefined;
-    const { client, policy } = this.#entry(place, 'client-added');
+    const { client, policy } = this.#addedAt(place);
     if (client !== name) throw new IndexDamage(`a client's line is another's`);
     return { name, addedAt, policy };
   }
@@ -71,7 +74,7 @@ export class IndexReader {
     const [first] = rows.sort(
       (a, b) => a.readUIntBE(clientRow.firstSeq, 6) - b.readUIntBE(clientRow.firstSeq, 6),
     );
-    return first && this.#entry(readPlace(first, clientRow.place), 'client-added').client;
+    return first && this.#addedAt(readPlace(first, clientRow.place)).client;
   }
 
   hasCertificate(serial: Serial): boolean {
@@ -80,13 +83,18 @@ export class IndexReader {
 
   certificate(serial: Serial): CertificateRecord | undefined {
     const facts = findFacts(this.#index.tables, serialKey(serial));
-    return facts && this.#record(this.#issuedAs(serial, facts), facts);
+    if (!facts) return undefined;
+    const issued = this.#issuedAt(facts.place);
+    checkSerial(issued, serial);
+    return recordOf(issued, facts);
   }
 
   certificateBytes(serial: Serial): Uint8Array {
     const facts = findFacts(this.#index.tables, serialKey(serial));
     if (!facts) throw unknownSerial(serial);
-    return Buffer.from(this.#issuedAs(serial, facts).certificate, 'base64');
+    const entry = this.#entry(facts.place, 'issued');
+    checkSerial(entry, serial);
+    return Buffer.from(entry.certificate, 'base64');
   }
 
   certificatesOf(client: ClientName): CertificateRecord[] {
@@ -114,7 +122,7 @@ export class IndexReader {
       if (octets.indexOf('"type":"issued"', 0, 'latin1') !== issuedAt(seq)) continue;
       const entry = parseEntry(octets, where());
       if (entry.type !== 'issued') throw new Error(`${where()} changed its type`);
-      page.push(this.#record(entry, findFacts(tables, serialKey(entry.serial))));
+      page.push(recordOf(issuedRecord(entry), findFacts(tables, serialKey(entry.serial))));
       if (page.length < pageLength) continue;
       yield page;
       page = [];
@@ -191,8 +199,8 @@ export class IndexReader {
   }
 
   #recordAt(place: Place): CertificateRecord {
-    const entry = this.#entry(place, 'issued');
-    return this.#record(entry, findFacts(this.#index.tables, serialKey(entry.serial)));
+    const issued = this.#issuedAt(place);
+    return recordOf(issued, findFacts(this.#index.tables, serialKey(issued.serial)));
   }
 
   /** What a row of `live` tells of a certificate that no row of `ended` takes away is all there is, once it was delivered. */
@@ -200,26 +208,20 @@ export class IndexReader {
     const place = readPlace(row, liveKeyOctets);
     const deliveredMs = row.readDoubleBE(endRowOctets);
     if (deliveredMs === 0) return this.#recordAt(place);
-    const entry = this.#entry(place, 'issued');
-    if (entry.seq !== row.readUIntBE(5, 6)) throw new IndexDamage('a live certificate has another number');
-    return { ...issuedRecord(entry), deliveredAt: new Date(deliveredMs) };
+    const issued = this.#issuedAt(place);
+    if (issued.seq !== row.readUIntBE(5, 6)) throw new IndexDamage('a live certificate has another number');
+    return { ...issued, deliveredAt: new Date(deliveredMs) };
   }
 
-  #record(entry: Extract<Entry, { type: 'issued' }>, facts: Facts | undefined): CertificateRecord {
-    if (!facts || facts.seq !== entry.seq) throw new IndexDamage('a certificate is not in the index');
-    const { deliveredAt, supersededAt, revocation } = facts;
-    return {
-      ...issuedRecord(entry),
-      ...(deliveredAt && { deliveredAt }),
-      ...(supersededAt && { supersededAt }),
-      ...(revocation && { revocation }),
-    };
+  #issuedAt(place: Place): CertificateRecord {
+    return this.#memory.issued.recall(place, () => issuedRecord(this.#entry(place, 'issued')));
   }
 
-  #issuedAs(serial: Serial, { place }: Facts): Extract<Entry, { type: 'issued' }> {
-    const entry = this.#entry(place, 'issued');
-    if (entry.serial !== serial) throw new IndexDamage(`a certificate's line is another's`);
-    return entry;
+  #addedAt(place: Place): AddedClient {
+    return this.#memory.clients.recall(place, () => {
+      const { client, policy } = this.#entry(place, 'client-added');
+      return { client, policy };
+    });
   }
 
   #entry<T extends Entry['type']>(place: Place, type: T): Extract<Entry, { type: T }> {
@@ -231,6 +233,22 @@ export class IndexReader {
   #line({ segment, offset, length }: Place): Uint8Array {
     return this.#journal.read(segment, offset, length);
   }
+}
+
+function checkSerial(issued: { readonly serial: Serial }, serial: Serial): void {
+  if (issued.serial !== serial) throw new IndexDamage(`a certificate's line is another's`);
+}
+
+/** @param issued what its line says */
+function recordOf(issued: CertificateRecord, facts: Facts | undefined): CertificateRecord {
+  if (!facts || facts.seq !== issued.seq) throw new IndexDamage('a certificate is not in the index');
+  const { deliveredAt, supersededAt, revocation } = facts;
+  return {
+    ...issued,
+    ...(deliveredAt && { deliveredAt }),
+    ...(supersededAt && { supersededAt }),
+    ...(revocation && { revocation }),
+  };
 }
 
 function* pagesOf(

@@ -15,6 +15,7 @@ import { IndexDamage } from './index-blocks.ts';
 import { IndexReader } from './index-reader.ts';
 import type { Journal } from './journal.ts';
 import type { OpenIndex } from './ledger-index.ts';
+import { RecordMemory } from './record-memory.ts';
 
 /** The record up to the point where an index ends; when that turns out to be damaged, one that `repair` makes answers. */
 export class IndexView implements OlderView {
@@ -22,6 +23,7 @@ export class IndexView implements OlderView {
   readonly authority: AuthorityRecord;
   readonly owed: ReadonlyMap<Serial, CertificateRecord>;
   readonly #journal: Journal;
+  readonly #memory: RecordMemory;
   readonly #repair: () => OpenIndex;
   #reader: IndexReader;
   #isRepaired = false;
@@ -29,17 +31,20 @@ export class IndexView implements OlderView {
   /**
    * @param repair builds an index of the same lines without using this one
    * @param owed certificates that are asked for next, as the index has them: they need not be looked up
+   * @param memory of lines of that journal
    */
   constructor(
     index: OpenIndex,
     journal: Journal,
     repair: () => OpenIndex,
     owed: ReadonlyMap<Serial, CertificateRecord> = new Map(),
+    memory = new RecordMemory(),
   ) {
     const { seq, hash, time } = index.point;
     this.head = { seq, hash, time };
-    this.#reader = new IndexReader(index, journal);
+    this.#reader = new IndexReader(index, journal, memory);
     this.#journal = journal;
+    this.#memory = memory;
     this.#repair = repair;
     this.owed = owed;
     this.authority = this.#ask((reader) => reader.authority());
@@ -167,6 +172,6 @@ export class IndexView implements OlderView {
   #replaceDamaged(error: unknown): void {
     if (!(error instanceof IndexDamage) || this.#isRepaired) throw error;
     this.#isRepaired = true;
-    this.#reader = new IndexReader(this.#repair(), this.#journal);
+    this.#reader = new IndexReader(this.#repair(), this.#journal, this.#memory);
   }
 }

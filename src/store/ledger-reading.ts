@@ -9,6 +9,7 @@ import type { CertificateRecord } from '../ledger/record.ts';
 import { IndexView } from './index-view.ts';
 import { type Journal, type JournalPoint, journalStart, segmentName } from './journal.ts';
 import type { LedgerIndex, OpenIndex } from './ledger-index.ts';
+import { RecordMemory } from './record-memory.ts';
 
 /** Certificates that are kept in mind for the delivery that is about to be recorded. */
 const mostOwed = 4096;
@@ -36,6 +37,7 @@ export class LedgerReading {
   readonly #journal: Journal;
   readonly #index: LedgerIndex;
   readonly #longestTail: () => number;
+  #memory = new RecordMemory();
   #position: Position | undefined;
 
   constructor({ journal, index, longestTail }: LedgerReadingOptions) {
@@ -74,7 +76,9 @@ export class LedgerReading {
    */
   async catchUp(extend: (index: OpenIndex | undefined) => Promise<OpenIndex>): Promise<number> {
     const known = this.#position;
-    if (known && !this.isLong() && this.#journal.holds(known.point)) {
+    const goesOn = known !== undefined && this.#journal.holds(known.point);
+    if (!goesOn) this.#memory = new RecordMemory();
+    if (goesOn && !this.isLong()) {
       try {
         return this.#readOn(known);
       } catch {
@@ -123,7 +127,7 @@ export class LedgerReading {
       this.#index.discard();
       return this.#index.build(index.point);
     };
-    const older = new IndexView(index, this.#journal, repair, owed);
+    const older = new IndexView(index, this.#journal, repair, owed, this.#memory);
     return { index, older, state: new LedgerState(older), point: index.point };
   }
 

@@ -556,6 +556,17 @@ describe('a view', () => {
     expect(await (await reader.view()).client(added('a').client)).toBeUndefined();
   });
 
+  it('remembers no line of a ledger in whose place another one stands', async () => {
+    const reader = open();
+    for (const profile of ['client', 'server']) {
+      rmSync(place.path, { recursive: true, force: true });
+      begin(added('a', { profile }));
+      await append(open({ tailEntries: 1 }), added('b'));
+      const known = await (await reader.view()).client(added('a').client);
+      expect(known?.policy.profile).toBe(profile);
+    }
+  });
+
   it('refuses an empty ledger', async () => {
     begin();
     truncateSync(segment(), 0);
