@@ -141,7 +141,7 @@ async function readAll(tally: Tally, ports: Pick<Ports, 'ledger' | 'home' | 'pro
     ports.progress(tally.entries, view.head.seq, 'entries checked');
   }
   tally.findings.push(...(await checkTrusted(view, ports)), ...(await checkCrlsInPlace(ports)));
-  const torn = await ports.ledger.tornOctets();
+  const torn = await ports.ledger.unfinishedOctets();
   if (torn > 0) tally.notes.push(`${describeTorn(torn)}; the next command that writes sets them aside`);
   return view.head.hash;
 }

@@ -18,7 +18,10 @@ export type GenerateKey = (algorithm: KeyAlgorithm) => Promise<KeyPair>;
 /** Waits that many milliseconds. */
 export type Sleep = (ms: number) => Promise<void>;
 
-/** The record. Reading needs no lock; appending is exclusive among all processes. */
+/**
+ * The record, wherever it is kept: `test/support/ledger-contract.ts` is what each implementation has to pass. Reading waits for
+ * nobody; appending is exclusive among all processes.
+ */
 export interface Ledger {
   view(): Promise<LedgerView>;
   /**
@@ -30,26 +33,26 @@ export interface Ledger {
   inBulk<T>(work: () => Promise<T>): Promise<T>;
   /** All entries in order, in pages, each checked strictly and against the chain. Throws at the first fault. */
   entries(): AsyncIterable<readonly Entry[]>;
-  /** SHA-256 in hex of the line where the entry of that number should be; undefined if none is there. */
+  /** SHA-256 in hex of the entry of that number as it is written (see `hashLine`); undefined if it is not there. */
   hashOf(seq: number): Promise<string | undefined>;
-  /** How many octets follow the last whole line, left by a writer that died: the next one sets them aside. */
-  tornOctets(): Promise<number>;
+  /** How many octets of entries a writer that died has left, which are not in the record: the next writer sets them aside. */
+  unfinishedOctets(): Promise<number>;
 }
 
 export interface LedgerTransaction {
   /** The record as it stands, with what this transaction has appended and what it holds. */
   view(): LedgerView;
-  /** The record without what this transaction holds: all of it is on disk. */
+  /** The record without what this transaction holds: all of it lasts through a power cut. */
   recorded(): LedgerView;
   /**
-   * Takes entries into this transaction's view, to be written with the next `append`: they become the record together with
+   * Takes entries into this transaction's view, to be recorded with the next `append`: they become the record together with
    * what follows from them, or not at all. When the transaction ends before, they are forgotten. Gives the head that the
    * record has with them.
    */
   hold(entries: readonly EntryBody[]): Promise<LedgerHead>;
   /**
-   * Appends entries, after those that are held, in one write; when it returns they are on disk. When it throws, none of them
-   * is in the record.
+   * Appends entries, after those that are held, all of them or none; when it returns they last through a power cut. When it
+   * throws, none of them is in the record.
    */
   append(entries: readonly EntryBody[]): Promise<LedgerHead>;
 }

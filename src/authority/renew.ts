@@ -122,7 +122,7 @@ async function findPending(
 
 /** Whoever writes begins with that; but there may be nothing else to write for a long time. */
 async function setTornAside({ ledger }: Pick<Ports, 'ledger'>): Promise<void> {
-  if ((await ledger.tornOctets()) > 0) await ledger.transact(async () => {});
+  if ((await ledger.unfinishedOctets()) > 0) await ledger.transact(async () => {});
 }
 
 /** Revokes, if the settings say so, what was superseded long enough ago. */

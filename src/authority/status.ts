@@ -210,7 +210,7 @@ function faultProblems(fault: Finding | undefined): string[] {
 }
 
 async function tornProblems({ ledger }: Pick<Ports, 'ledger'>): Promise<string[]> {
-  const octets = await ledger.tornOctets();
+  const octets = await ledger.unfinishedOctets();
   return octets === 0 ? [] : [`${describeTorn(octets)}; set it aside with: ca renew`];
 }
 

@@ -164,7 +164,7 @@ export class FileLedger implements Ledger {
   }
 
   /** Looked for twice, the second time when no writer can be in the middle of a line. */
-  async tornOctets(): Promise<number> {
+  async unfinishedOctets(): Promise<number> {
     const look = () => this.#reading.catchUp((index) => this.#extendOrBuild(index));
     const found = await look();
     if (found === 0) return 0;

@@ -78,7 +78,7 @@ export class MemoryWorld {
   /** The signed head that was kept last. */
   latestHead: Uint8Array | undefined;
   /** What follows the last whole line. */
-  tornOctets = 0;
+  unfinishedOctets = 0;
   /** Heads that were set aside. */
   readonly lostHeads: NamedFile[] = [];
   /** What others may write to. */
@@ -308,20 +308,28 @@ export class MemoryWorld {
             await overtake();
           }
           let held: EntryBody[] = [];
+          let isOver = false;
+          const checkOpen = () => {
+            if (isOver) throw new Error('the transaction is over');
+          };
           const withHeld = () => world.#link(held).state;
           return work({
             view: withHeld,
             recorded: () => world.state,
             hold: async (bodies) => {
+              checkOpen();
               held.push(...bodies);
               return withHeld().head;
             },
             append: async (bodies) => {
+              checkOpen();
               world.#perhapsFail('append');
               world.#append([...held, ...bodies]);
               held = [];
               return world.state.head;
             },
+          }).finally(() => {
+            isOver = true;
           });
         });
         world.#ledgerLock = done.catch(() => {});
@@ -331,7 +339,7 @@ export class MemoryWorld {
         const line = world.lines[seq - 1];
         return line && hashLine(line);
       },
-      tornOctets: async () => world.tornOctets,
+      unfinishedOctets: async () => world.unfinishedOctets,
       entries: async function* () {
         let before = { seq: 0, hash: noPreviousEntry };
         for (const [index, line] of world.lines.entries()) {

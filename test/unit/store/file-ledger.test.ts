@@ -93,38 +93,6 @@ describe('createLedger', () => {
 });
 
 describe('a transaction', () => {
-  it('appends entries that a view of another object sees', async () => {
-    begin();
-    const head = await append(open(), added('billing'), issued('billing', '0a1b'));
-    const view = await open().view();
-    expect(view.head).toEqual(head);
-    expect(head).toMatchObject({ seq: 3, time: clock() });
-    expect(await view.certificate(parseSerial('0a1b'))).toMatchObject({ client: 'billing', seq: 3 });
-    expect(Buffer.from(await view.certificateBytes(parseSerial('0a1b'))).toString()).toBe('certificate 0a1b');
-  });
-
-  it('shows its own appends, while views made before stay as they were', async () => {
-    begin();
-    const ledger = open();
-    await ledger.transact(async (transaction) => {
-      const before = transaction.view();
-      await transaction.append([added('billing')]);
-      expect(await before.clientCount()).toBe(0);
-      expect(await transaction.view().clientCount()).toBe(1);
-    });
-  });
-
-  it('keeps what it appended when it throws later', async () => {
-    begin();
-    const ledger = open();
-    const work = ledger.transact(async (transaction) => {
-      await transaction.append([added('billing')]);
-      throw new Error('later');
-    });
-    await expect(work).rejects.toThrow('later');
-    expect(await (await open().view()).clientCount()).toBe(1);
-  });
-
   it('shows what it holds, and writes it with the next entries alone', async () => {
     begin();
     const ledger = open();
@@ -140,15 +108,6 @@ describe('a transaction', () => {
       expect((await transaction.hold([])).hash).toBe(head.hash);
     });
     expect((await open().view()).head.seq).toBe(4);
-  });
-
-  it('writes what it holds with no further entries, too', async () => {
-    begin();
-    await open().transact(async (transaction) => {
-      const held = await transaction.hold([added('billing')]);
-      expect(await transaction.append([])).toEqual(held);
-    });
-    expect(lines()).toHaveLength(2);
   });
 
   it('forgets at its end what it holds', async () => {
@@ -181,21 +140,6 @@ describe('a transaction', () => {
     expect(lines()).toHaveLength(2);
   });
 
-  it('refuses to hold or append when it is over', async () => {
-    begin();
-    const over = await open().transact(async (transaction) => transaction);
-    await expect(over.hold([added('billing')])).rejects.toThrow('the transaction is over');
-    await expect(over.append([])).rejects.toThrow('the transaction is over');
-  });
-
-  it('runs one after another, so that nothing is lost between objects', async () => {
-    begin();
-    const ledgers = Array.from({ length: 6 }, () => open());
-    await Promise.all(ledgers.map((ledger, index) => append(ledger, added(`client-${index}`))));
-    expect(await (await open().view()).clientCount()).toBe(6);
-    expect(await readAll(open())).toHaveLength(7);
-  });
-
   it('refuses a serial that was issued before, and writes nothing of that append', async () => {
     begin(added('billing'), issued('billing', '0a1b'));
     await expect(append(open(), added('other'), issued('other', '0a1b'))).rejects.toMatchObject({
@@ -205,19 +149,6 @@ describe('a transaction', () => {
       code: 'ledger/duplicate-serial',
     });
     expect(lines()).toHaveLength(3);
-  });
-
-  it('refuses to deliver or revoke a serial it does not know', async () => {
-    begin(added('billing'));
-    await expect(append(open(), delivered('billing', '0a'))).rejects.toMatchObject({
-      code: 'ledger/unknown-serial',
-    });
-  });
-
-  it('takes no entries after its end', async () => {
-    begin();
-    const transaction = await open().transact(async (inside) => inside);
-    await expect(transaction.append([added('billing')])).rejects.toThrow('the transaction is over');
   });
 
   it('names the holder of the lock when it waited too long', async () => {
@@ -472,16 +403,16 @@ describe('a torn tail', () => {
 
   it('is counted, but not while somebody writes, who has set aside what was there or is in the middle of it', async () => {
     begin(added('a'));
-    expect(await open().tornOctets()).toBe(0);
+    expect(await open().unfinishedOctets()).toBe(0);
     appendFileSync(segment(), '{"seq":');
     const files = readdirSync(place.path);
-    expect(await open().tornOctets()).toBe(7);
+    expect(await open().unfinishedOctets()).toBe(7);
     expect(readdirSync(place.path).filter((name) => name !== 'lock')).toEqual(files);
     await open().transact(async () => {
       appendFileSync(segment(), 'half a li');
-      expect(await open({ lockWaitMs: 0 }).tornOctets()).toBe(0);
+      expect(await open({ lockWaitMs: 0 }).unfinishedOctets()).toBe(0);
     });
-    expect(await open().tornOctets()).toBe(9);
+    expect(await open().unfinishedOctets()).toBe(9);
   });
 
   it('is no excuse for a complete line that does not parse', async () => {
