@@ -193,7 +193,7 @@ export async function latestCertificate(
   view: LedgerView,
   client: ClientName,
 ): Promise<CertificateRecord | undefined> {
-  return newestOf((await view.certificatesOf(client)).filter((record) => !record.revocation));
+  return newestOfThose(view, client, ({ revocation }) => revocation === undefined);
 }
 
 /** The client's certificate that was issued last, revoked or not: the one that renewals go by. */
@@ -201,7 +201,23 @@ export async function newestCertificate(
   view: LedgerView,
   client: ClientName,
 ): Promise<CertificateRecord | undefined> {
-  return newestOf(await view.certificatesOf(client));
+  return newestOfThose(view, client, () => true);
+}
+
+/** {@link newestOf} what the client has had, read no further back than to what was not adopted. */
+async function newestOfThose(
+  view: LedgerView,
+  client: ClientName,
+  isMeant: (record: CertificateRecord) => boolean,
+): Promise<CertificateRecord | undefined> {
+  const late: CertificateRecord[] = [];
+  for await (const page of view.newestFirst(client)) {
+    for (const record of page.filter(isMeant)) {
+      late.push(record);
+      if (!record.adopted) return newestOf(late.reverse());
+    }
+  }
+  return newestOf(late.reverse());
 }
 
 /** The last of them in the order of the record; what was adopted came late to it, and counts by its notBefore. */

@@ -66,6 +66,11 @@ export class LayeredView implements LedgerView {
     return [...older, ...(await this.#newer.certificatesOf(client))];
   }
 
+  async *newestFirst(client: ClientName): AsyncIterable<readonly CertificateRecord[]> {
+    yield* this.#newer.newestFirst(client);
+    for await (const page of this.#older.newestFirst(client)) yield this.#amend(page);
+  }
+
   async certificatesWithKey(key: string): Promise<readonly CertificateRecord[]> {
     const older = this.#amend(await this.#older.certificatesWithKey(key));
     return [...older, ...(await this.#newer.certificatesWithKey(key))];

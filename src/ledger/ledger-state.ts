@@ -160,6 +160,10 @@ export class LedgerState implements LedgerView {
     return (this.#serialsOf.get(client) ?? []).map((serial) => this.#known(serial));
   }
 
+  async *newestFirst(client: ClientName): AsyncIterable<readonly CertificateRecord[]> {
+    yield* pages((await this.certificatesOf(client)).toReversed());
+  }
+
   async certificatesWithKey(key: string): Promise<readonly CertificateRecord[]> {
     return (this.#serialsWithKey.get(key) ?? []).map((serial) => this.#known(serial));
   }

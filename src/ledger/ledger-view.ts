@@ -19,6 +19,8 @@ export interface LedgerView {
   certificateBytes(serial: Serial): Promise<Uint8Array>;
   /** All certificates of a client, oldest first. */
   certificatesOf(client: ClientName): Promise<readonly CertificateRecord[]>;
+  /** The same, newest first, in pages: a client may have had thousands, and who looks for the last one reads no further. */
+  newestFirst(client: ClientName): AsyncIterable<readonly CertificateRecord[]>;
   /** All certificates with the public key of that SHA-256, oldest first. */
   certificatesWithKey(key: string): Promise<readonly CertificateRecord[]>;
   /** True if the public key of that SHA-256 was ever said to be compromised: by a revocation, or later. */

@@ -21,6 +21,7 @@ import {
   endRowOctets,
   liveKeyOctets,
   type Place,
+  postingKeyOctets,
   postingPlaceAt,
   readPlace,
   serialKey,
@@ -98,15 +99,20 @@ export class IndexReader {
   }
 
   certificatesOf(client: ClientName): CertificateRecord[] {
-    const name = Buffer.from(client);
-    const key = Buffer.alloc(8);
-    clientHash(name, 0, name.length, key, 0);
-    return this.#posted('byClient', key).filter((record) => record.client === client);
+    const posted = this.#records(this.#posted('byClient', postingKey(client)));
+    return posted.filter((record) => record.client === client);
+  }
+
+  *newestFirst(client: ClientName): Generator<readonly CertificateRecord[]> {
+    for (const place of this.#posted('byClient', postingKey(client)).reverse()) {
+      const record = this.#recordAt(place);
+      if (record.client === client) yield [record];
+    }
   }
 
   certificatesWithKey(key: string): CertificateRecord[] {
     const first = Buffer.from(key.slice(0, 16).padEnd(16, '0'), 'hex');
-    return this.#posted('byKey', first).filter((record) => record.key === key);
+    return this.#records(this.#posted('byKey', first)).filter((record) => record.key === key);
   }
 
   isKeyBarred(key: string): boolean {
@@ -186,12 +192,13 @@ export class IndexReader {
     for (const run of this.#index.tables) yield* crlPages(run, dropExpired, lastCrl);
   }
 
-  #posted(name: 'byClient' | 'byKey', key: Buffer): CertificateRecord[] {
+  /** Where the certificates with that key were issued, oldest first; of others, too, whose keys begin alike. */
+  #posted(name: 'byClient' | 'byKey', key: Buffer): Place[] {
     const places: Place[] = [];
     for (const run of this.#index.tables) {
       for (const row of run[name].startingWith(key)) places.push(readPlace(row, postingPlaceAt));
     }
-    return this.#records(places);
+    return places;
   }
 
   #records(places: readonly Place[]): CertificateRecord[] {
@@ -233,6 +240,13 @@ export class IndexReader {
   #line({ segment, offset, length }: Place): Uint8Array {
     return this.#journal.read(segment, offset, length);
   }
+}
+
+function postingKey(client: ClientName): Buffer {
+  const name = Buffer.from(client);
+  const key = Buffer.alloc(postingKeyOctets);
+  clientHash(name, 0, name.length, key, 0);
+  return key;
 }
 
 function checkSerial(issued: { readonly serial: Serial }, serial: Serial): void {

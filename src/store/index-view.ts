@@ -87,6 +87,10 @@ export class IndexView implements OlderView {
     return this.#ask((reader) => reader.certificatesOf(client));
   }
 
+  newestFirst(client: ClientName): AsyncIterable<readonly CertificateRecord[]> {
+    return this.#askPages((reader) => reader.newestFirst(client));
+  }
+
   async certificatesWithKey(key: string): Promise<readonly CertificateRecord[]> {
     return this.#ask((reader) => reader.certificatesWithKey(key));
   }

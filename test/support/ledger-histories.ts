@@ -129,6 +129,7 @@ export async function askEverything(view: LedgerView): Promise<unknown> {
     byKey: await Promise.all([...clients, 'nobody'].map((name) => view.clientWithKey(clientNameKey(name)))),
     clientCount: await view.clientCount(),
     of: await Promise.all(clients.map((name) => view.certificatesOf(parseClientName(name)))),
+    newestFirst: await Promise.all(clients.map((name) => collect(view.newestFirst(parseClientName(name))))),
     withKey: await Promise.all(keys.map((key) => view.certificatesWithKey(key))),
     barred: await Promise.all(keys.map((key) => view.isKeyBarred(key))),
     expiring: await Promise.all(
