@@ -36,8 +36,9 @@ export async function* list(
   request: ListRequest,
   ports: Pick<Ports, 'ledger' | 'clock' | 'progress'>,
 ): AsyncIterable<readonly CertificateRow[]> {
+  const view = await ports.ledger.view();
   const now = ports.clock();
-  const { pages, count } = await candidates(request, now, await ports.ledger.view());
+  const { pages, count } = await candidates(request, now, view);
   let page: CertificateRow[] = [];
   let isFirst = true;
   let read = 0;
