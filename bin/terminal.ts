@@ -8,11 +8,11 @@ import { hasErrorCode, ioError } from '../src/store/io-error.ts';
 const descriptors = { stdin: 0, stdout: 1, stderr: 2 } as const;
 
 /**
- * One of the output streams. It is written with system calls: `process.stdout` costs three milliseconds to open. Once its
- * reader has gone away (`ca list | head`), what else is written is dropped.
+ * One of the output streams. It is written with system calls: `process.stdout` costs three milliseconds to open, and keeps in
+ * memory what a slow reader has not taken yet, for whom these wait.
  */
 export function openOutput(name: 'stdout' | 'stderr'): Output {
-  let readerIsGone = false;
+  let hasReader = true;
   return {
     get isTerminal() {
       return isTerminal(name);
@@ -20,14 +20,17 @@ export function openOutput(name: 'stdout' | 'stderr'): Output {
     get columns() {
       return (isTerminal(name) && process[name].columns) || 80;
     },
+    get hasReader() {
+      return hasReader;
+    },
     write(content) {
-      if (readerIsGone) return;
+      if (!hasReader) return;
       try {
         writeAll(descriptors[name], typeof content === 'string' ? Buffer.from(content) : content);
       } catch (error) {
-        readerIsGone = hasErrorCode(error, 'EPIPE');
+        hasReader = !hasErrorCode(error, 'EPIPE');
         // What cannot be said on stderr cannot be said.
-        if (!readerIsGone && name === 'stdout') throw ioError(error, 'write', 'standard output');
+        if (hasReader && name === 'stdout') throw ioError(error, 'write', 'standard output');
       }
     },
   };

@@ -3,6 +3,8 @@ import type { ClientName } from '../core/client-name.ts';
 import { addMs } from '../core/instant.ts';
 import type { RevocationReason } from '../core/revocation-reason.ts';
 import type { Serial } from '../core/serial.ts';
+import { pageLength } from '../ledger/ledger-state.ts';
+import type { LedgerView } from '../ledger/ledger-view.ts';
 import { type CertificateRecord, type CertificateStatus, certificateStatus } from '../ledger/record.ts';
 import type { Ports } from './ports.ts';
 
@@ -26,54 +28,67 @@ export interface ListRequest {
   readonly client?: ClientName;
 }
 
-/** The certificates that match, in the order they were issued; with `expiringMs` by notAfter. */
-export async function list(
+/**
+ * The certificates that match, in the order they were issued, with `expiringMs` by notAfter; in pages, of which there is
+ * one at least. Throws `ledger/unknown-client`.
+ */
+export async function* list(
   request: ListRequest,
   ports: Pick<Ports, 'ledger' | 'clock' | 'progress'>,
-): Promise<readonly CertificateRow[]> {
+): AsyncIterable<readonly CertificateRow[]> {
   const view = await ports.ledger.view();
   const now = ports.clock();
-  const rows: CertificateRow[] = [];
-  const take = (records: readonly CertificateRecord[]) => {
+  const { pages, count } = await candidates(request, now, view);
+  let page: CertificateRow[] = [];
+  let isFirst = true;
+  let read = 0;
+  let total: number | undefined;
+  for await (const records of pages) {
     for (const record of records) {
       const row = describeCertificate(record, now);
       if (request.status !== undefined && row.status !== request.status) continue;
       if (request.client !== undefined && row.client !== request.client) continue;
-      rows.push(row);
+      page.push(row);
+      if (page.length < pageLength) continue;
+      yield page;
+      page = [];
+      isFirst = false;
     }
-  };
-  const takeAll = async (
-    pages: AsyncIterable<readonly CertificateRecord[]>,
-    count: () => Promise<number>,
-  ) => {
-    let read = 0;
-    let total: number | undefined;
-    for await (const page of pages) {
-      take(page);
-      read += page.length;
-      if (read === page.length) continue; // the first of few, most often
-      total ??= await count();
-      ports.progress(read, Math.max(read, total), 'certificates read');
-    }
-  };
-  if (request.expiringMs !== undefined) {
-    const end = addMs(now, request.expiringMs);
-    await takeAll(view.certificatesExpiring(now, end), () => view.countLive(now, end));
-  } else if (request.client !== undefined) {
-    if (!(await view.client(request.client))) {
-      throw new CaError('ledger/unknown-client', `there is no client "${request.client}"`, {
+    read += records.length;
+    if (read === records.length) continue; // the first of few, most often
+    total ??= await count();
+    ports.progress(read, Math.max(read, total), 'certificates read');
+  }
+  if (isFirst || page.length > 0) yield page;
+}
+
+/** The certificates among which those that match are, in the order of {@link list}, and how many there are about. */
+async function candidates(
+  { client, expiringMs }: ListRequest,
+  now: Date,
+  view: LedgerView,
+): Promise<{ pages: Pages; count: () => Promise<number> }> {
+  if (expiringMs !== undefined) {
+    const end = addMs(now, expiringMs);
+    return { pages: view.certificatesExpiring(now, end), count: () => view.countLive(now, end) };
+  }
+  if (client !== undefined) {
+    if (!(await view.client(client))) {
+      throw new CaError('ledger/unknown-client', `there is no client "${client}"`, {
         hint: 'see what there is: ca list',
       });
     }
-    take(await view.certificatesOf(request.client));
-  } else {
-    await takeAll(view.certificates(), async () => {
-      const { active, superseded, revoked, expired } = await view.counts(now);
-      return active + superseded + revoked + expired;
-    });
+    const certificates = await view.certificatesOf(client);
+    return { pages: [certificates], count: async () => certificates.length };
   }
-  return rows;
+  const count = async () => {
+    const { active, superseded, revoked, expired } = await view.counts(now);
+    return active + superseded + revoked + expired;
+  };
+  return { pages: view.certificates(), count };
 }
+
+type Pages = AsyncIterable<readonly CertificateRecord[]> | readonly (readonly CertificateRecord[])[];
 
 /** The row of a certificate at `now`. */
 export function describeCertificate(record: CertificateRecord, now: Date): CertificateRow {

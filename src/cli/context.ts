@@ -12,6 +12,8 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Characters a line; 80 where there is no terminal. */
   readonly columns: number;
+  /** False once its reader was found to have gone away (`ca list | head`): what else is written is dropped. */
+  readonly hasReader: boolean;
   write(content: string | Uint8Array): void;
 }
 

@@ -47,6 +47,8 @@ export function createProgress(output: Output, clock: Clock, alarm: Alarm, quiet
   const finish = () => {
     if (standing) output.write('\r\u001b[K');
     standing = false;
+    // Whoever prints page after page would have it flicker in between.
+    if (output.isTerminal) last = clock().getTime();
   };
   return {
     update(done, total, what) {

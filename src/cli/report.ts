@@ -29,29 +29,11 @@ export function report<T>(
   result: T,
   render: (result: T, view: View) => readonly Line[],
 ): void {
-  const { stdout, stderr, clock } = context.world;
   context.finishProgress();
   if (context.json) {
-    stdout.write(encodeJson(result));
+    context.world.stdout.write(encodeJson(result));
     context.answered = true;
-    return;
-  }
-  const columns = stdout.isTerminal ? stdout.columns : undefined;
-  let text = '';
-  const flush = () => {
-    if (text !== '') stdout.write(text);
-    text = '';
-  };
-  for (const line of render(result, { style: context.style, now: clock(), columns })) {
-    if (typeof line === 'string') text += `${line}\n`;
-    else if (context.quiet && line.kind !== 'warning') continue;
-    else if (line.kind === 'news') text += `${line.text}\n`;
-    else {
-      flush();
-      stderr.write(`${line.text}\n`);
-    }
-  }
-  flush();
+  } else writeLines(context, render(result, viewOf(context)));
 }
 
 /** Shows the content of a file as it is. */
@@ -61,31 +43,105 @@ export function reportContent({ world, finishProgress }: Context, content: Uint8
 }
 
 /**
- * Shows `{"head":…,"entries":[…]}` page by page, whether `--json` was given or not: a record of a million entries
- * need not fit into memory. `pages` are JSON texts, which stay as they are.
+ * Shows a list page by page, which need not fit into memory: with `--json` as the document that {@link report} would make of
+ * all its items, else as the lines that `render` makes of each page. There is one page at least; it is empty if the list is.
+ */
+export async function reportPages<T>(
+  context: Context,
+  pages: AsyncIterable<readonly T[]>,
+  render: (view: View) => (page: readonly T[]) => readonly Line[],
+): Promise<void> {
+  if (context.json) {
+    const encode = (page: readonly T[]) => encodeText(page).slice('[\n'.length, -'\n]'.length);
+    await writeDocument(context, pages, { opening: '[', encode, closing: ']\n' });
+    return;
+  }
+  const renderPage = render(viewOf(context));
+  await showPages(context, pages, (page) => writeLines(context, renderPage(page)));
+}
+
+/**
+ * Shows `{"head":…,"entries":[…]}` page by page, whether `--json` was given or not. `pages` are JSON texts, which stay as
+ * they are.
  */
 export async function reportEntries(
-  { world, finishProgress }: Context,
+  context: Context,
   head: unknown,
   pages: AsyncIterable<readonly string[]>,
 ): Promise<void> {
-  finishProgress();
-  let text = `{"head":${JSON.stringify(head)},"entries":[\n`;
-  let separator = '';
+  const opening = `{"head":${JSON.stringify(head)},"entries":[`;
+  await writeDocument(context, pages, { opening, encode: (page) => page.join(',\n'), closing: ']}\n' });
+}
+
+/** Writes one JSON document, as many of its items at a time as `encode` gives the text of. */
+async function writeDocument<T>(
+  context: Context,
+  pages: AsyncIterable<readonly T[]>,
+  { opening, encode, closing }: DocumentForm<T>,
+): Promise<void> {
+  const { stdout } = context.world;
+  let isEmpty = true;
+  await showPages(context, pages, (page) => {
+    if (page.length === 0) return;
+    stdout.write(`${isEmpty ? opening : ','}\n${encode(page)}`);
+    isEmpty = false;
+  });
+  stdout.write(isEmpty ? opening + closing : `\n${closing}`);
+}
+
+interface DocumentForm<T> {
+  readonly opening: string;
+  readonly encode: (page: readonly T[]) => string;
+  readonly closing: string;
+}
+
+/** Shows one page after another while somebody reads: what fails after the first is said on stderr, since half a result stands on stdout. */
+async function showPages<T>(
+  context: Context,
+  pages: AsyncIterable<T>,
+  show: (page: T) => void,
+): Promise<void> {
+  const { stdout } = context.world;
   for await (const page of pages) {
-    for (const entry of page) {
-      text += separator + entry;
-      separator = ',\n';
-    }
-    world.stdout.write(text);
-    text = '';
+    // The line of progress may stand on the same terminal.
+    if (stdout.isTerminal) context.finishProgress();
+    show(page);
+    context.answered = true;
+    if (!stdout.hasReader) return;
   }
-  world.stdout.write(`${text}\n]}\n`);
+}
+
+function viewOf({ style, world: { clock, stdout } }: Context): View {
+  return { style, now: clock(), columns: stdout.isTerminal ? stdout.columns : undefined };
+}
+
+function writeLines(context: Context, lines: readonly Line[]): void {
+  const { stdout, stderr } = context.world;
+  let text = '';
+  const flush = () => {
+    if (text !== '') stdout.write(text);
+    text = '';
+  };
+  for (const line of lines) {
+    if (typeof line === 'string') text += `${line}\n`;
+    else if (context.quiet && line.kind !== 'warning') continue;
+    else if (line.kind === 'news') text += `${line.text}\n`;
+    else {
+      flush();
+      context.finishProgress();
+      stderr.write(`${line.text}\n`);
+    }
+  }
+  flush();
 }
 
 /** One JSON document and a line end: instants as RFC 3339 with whole seconds, big integers in decimal text. */
 export function encodeJson(value: unknown): string {
-  return `${JSON.stringify(jsonValue(value), null, 2)}\n`;
+  return `${encodeText(value)}\n`;
+}
+
+function encodeText(value: unknown): string {
+  return JSON.stringify(jsonValue(value), null, 2);
 }
 
 function jsonValue(value: unknown): unknown {

@@ -21,33 +21,35 @@ export interface Facts {
 
 /** What is known of the certificate with that key; undefined if it was never issued. */
 export function findFacts(runs: readonly Run[], serialKey: Buffer): Facts | undefined {
-  let facts: Partial<Facts> & { flags: number } = { flags: 0 };
+  const facts: FactsSoFar = { flags: 0 };
   for (const run of runs) {
     const row = run.certificates.find(serialKey);
-    if (row) facts = { ...facts, ...readFacts(row), flags: facts.flags | (row[at.flags] ?? 0) };
+    if (row) addFacts(facts, row);
   }
   return facts.flags & flag.issued ? (facts as Facts) : undefined;
 }
 
-function readFacts(row: Buffer): Partial<Facts> {
+type FactsSoFar = { -readonly [K in keyof Facts]?: Facts[K] } & { flags: number };
+
+/** Assigned one by one: a list of a million certificates spends a tenth of its time in objects that are spread into others. */
+function addFacts(facts: FactsSoFar, row: Buffer): void {
   const flags = row[at.flags] ?? 0;
-  return {
-    ...(flags & flag.issued && {
-      seq: row.readUIntBE(at.seq, 6),
-      place: readPlace(row, at.place),
-      notAfter: readSeconds(row, at.notAfter),
-    }),
-    ...(flags & flag.delivered && { deliveredAt: new Date(row.readDoubleBE(at.deliveredAt)) }),
-    ...(flags & flag.superseded && { supersededAt: new Date(row.readDoubleBE(at.supersededAt)) }),
-    ...(flags & flag.revoked && {
-      revocation: {
-        seq: row.readUIntBE(at.revokedSeq, 6),
-        at: new Date(row.readDoubleBE(at.revokedAt)),
-        reason: reasonOfCode(row[at.reason] ?? 0) ?? 'unspecified',
-        ...(flags & flag.invalidity && {
-          invalidityDate: new Date(readSeconds(row, at.invalidityDate) * 1000),
-        }),
-      },
-    }),
-  };
+  facts.flags |= flags;
+  if (flags & flag.issued) {
+    facts.seq = row.readUIntBE(at.seq, 6);
+    facts.place = readPlace(row, at.place);
+    facts.notAfter = readSeconds(row, at.notAfter);
+  }
+  if (flags & flag.delivered) facts.deliveredAt = new Date(row.readDoubleBE(at.deliveredAt));
+  if (flags & flag.superseded) facts.supersededAt = new Date(row.readDoubleBE(at.supersededAt));
+  if (flags & flag.revoked) {
+    facts.revocation = {
+      seq: row.readUIntBE(at.revokedSeq, 6),
+      at: new Date(row.readDoubleBE(at.revokedAt)),
+      reason: reasonOfCode(row[at.reason] ?? 0) ?? 'unspecified',
+      ...(flags & flag.invalidity && {
+        invalidityDate: new Date(readSeconds(row, at.invalidityDate) * 1000),
+      }),
+    };
+  }
 }

@@ -33,6 +33,9 @@ import type { AddedClient, RecordMemory } from './record-memory.ts';
 /** Who looks at the next few that end waits for no more. */
 const firstPageLength = 250;
 
+/** Blocks of `certificates` that are read at once for all certificates, 64 MiB: what more there is, is read when it is asked for. */
+const mostPreloaded = 16_384;
+
 /** Answers from one index and the lines of the journal that it points to. Throws {@link IndexDamage} where they disagree. */
 export class IndexReader {
   readonly #index: OpenIndex;
@@ -122,7 +125,8 @@ export class IndexReader {
 
   *certificates(): Generator<readonly CertificateRecord[]> {
     const { tables, point } = this.#index;
-    for (const run of tables) run.certificates.preload();
+    let room = mostPreloaded;
+    for (const run of tables) room -= run.certificates.preload(room);
     let page: CertificateRecord[] = [];
     for (const { octets, seq, where } of this.#journal.linesUpTo(point.seq)) {
       if (octets.indexOf('"type":"issued"', 0, 'latin1') !== issuedAt(seq)) continue;

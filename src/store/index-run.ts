@@ -41,9 +41,11 @@ export class Table {
     return Math.ceil(this.count / this.#perBlock);
   }
 
-  /** Reads the whole table into memory, before it is asked for much. */
-  preload(): void {
-    if (this.count > 0) this.#blocks.preload(this.#firstBlock, this.blockCount);
+  /** Reads the table into memory, or as many blocks of it as that, before it is asked for much; gives how many they are. */
+  preload(mostBlocks: number): number {
+    const count = Math.min(this.blockCount, mostBlocks);
+    if (count > 0) this.#blocks.preload(this.#firstBlock, count);
+    return count;
   }
 
   /** All rows, as stretches of octets, each good until the next one is asked for: a long table takes no more memory than a short one. */

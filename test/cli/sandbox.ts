@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly alarm?: World['alarm'];
   /** Called whenever something was printed. */
   readonly onOutput?: () => void;
+  /** After so many characters nobody reads any more. */
+  readonly mostRead?: number;
   /** What is piped into standard input. */
   readonly input?: Uint8Array;
 }
@@ -39,6 +41,9 @@ export class Sandbox {
     const stream = (name: keyof typeof output) => ({
       isTerminal: options.terminal === true,
       columns: 100,
+      get hasReader() {
+        return options.mostRead === undefined || output[name].length < options.mostRead;
+      },
       write(content: string | Uint8Array) {
         output[name] += Buffer.from(content).toString('utf8');
         if (name === 'stdout') options.onOutput?.();

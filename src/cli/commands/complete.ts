@@ -26,8 +26,11 @@ export function declare(command: Command, run: Run, declareAll: DeclareAll): voi
 async function readClients(context: Context): Promise<readonly string[]> {
   try {
     const { list } = await import('../../authority/inventory.ts');
-    const rows = await list({}, await context.openRecord());
-    return [...new Set(rows.map(({ client }) => client))];
+    const names = new Set<string>();
+    for await (const page of list({}, await context.openRecord())) {
+      for (const { client } of page) names.add(client);
+    }
+    return [...names];
   } catch (error) {
     if (error instanceof CaError) return [];
     throw error;

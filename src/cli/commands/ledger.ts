@@ -92,10 +92,9 @@ export function declare(command: Command, run: Run): void {
       // Reading it to the end first finds a broken record before half a document is printed.
       const { head } = await ports.ledger.view();
       const facts = { seq: head.seq, hash: head.hash };
-      // On a terminal the document itself shows that it goes on.
-      const progress = context.world.stdout.isTerminal ? () => {} : ports.progress;
       const encode = (entry: Entry) => encodeEntry(entry, entry);
-      await reportEntries(context, facts, entryLines(ports.ledger.entries(), encode, head.seq, progress));
+      const pages = entryLines(ports.ledger.entries(), encode, head.seq, ports.progress);
+      await reportEntries(context, facts, pages);
       return 'yes';
     }),
   );

@@ -5,7 +5,7 @@ import { type CertificateStatus, certificateStatuses } from '../../ledger/record
 import type { Run } from '../main.ts';
 import { addExamples, choice } from '../options.ts';
 import { renderList } from '../render/list.ts';
-import { report } from '../report.ts';
+import { reportPages } from '../report.ts';
 
 interface ListOptions {
   readonly status?: CertificateStatus;
@@ -29,7 +29,7 @@ export function declare(command: Command, run: Run): void {
     run(async (context) => {
       const { list } = await import('../../authority/inventory.ts');
       const ports = await context.openRecord();
-      const rows = await list(
+      const pages = list(
         {
           ...(options.status === undefined ? {} : { status: options.status }),
           ...(options.expiring === undefined ? {} : { expiringMs: options.expiring }),
@@ -37,7 +37,7 @@ export function declare(command: Command, run: Run): void {
         },
         ports,
       );
-      report(context, rows, renderList);
+      await reportPages(context, pages, renderList);
       return 'yes';
     }),
   );

@@ -6,25 +6,29 @@ import type { Style } from '../style.ts';
 import { relativeTime } from './relative-time.ts';
 import { type Cell, renderTable } from './table.ts';
 
-/** Certificates as a table, a line each. */
-export function renderList(rows: readonly CertificateRow[], view: View): readonly Line[] {
-  return rows.length === 0 ? [note('no certificates')] : certificateTable(rows, view);
+/**
+ * Certificates as a table, a line each, page by page. Columns are as wide as the first page needs, so that a list which
+ * fits into it is aligned to the letter; where a later page needs more, they are wider from there on.
+ */
+export function renderList(view: View): (page: readonly CertificateRow[]) => readonly Line[] {
+  const { style } = view;
+  const headings = ['CLIENT', 'SERIAL', 'STATUS', 'PROFILE', 'EXPIRES', ''];
+  const widths: number[] = [];
+  let above = [headings.map((text) => ({ text, decorate: style.dim }))];
+  return (page) => {
+    if (page.length === 0) return [note('no certificates')];
+    const lines = renderTable([...above, ...page.map((row) => certificateCells(row, view))], widths);
+    above = [];
+    return lines;
+  };
 }
 
-/** The lines of {@link renderList}, headings first. */
-export function certificateTable(rows: readonly CertificateRow[], { style, now }: View): readonly string[] {
-  const headings = ['CLIENT', 'SERIAL', 'STATUS', 'PROFILE', 'EXPIRES', ''];
-  return renderTable([
-    headings.map((text) => ({ text, decorate: style.dim })),
-    ...rows.map(({ client, serial, status, profile, notAfter, revokedAt, reason }) => [
-      client,
-      serial,
-      statusCell(status, style),
-      profile,
-      formatDay(notAfter),
-      revokedAt ? `revoked ${relativeTime(revokedAt, now)}, ${reason}` : relativeTime(notAfter, now),
-    ]),
-  ]);
+function certificateCells(
+  { client, serial, status, profile, notAfter, revokedAt, reason }: CertificateRow,
+  { style, now }: View,
+): readonly Cell[] {
+  const end = revokedAt ? `revoked ${relativeTime(revokedAt, now)}, ${reason}` : relativeTime(notAfter, now);
+  return [client, serial, statusCell(status, style), profile, formatDay(notAfter), end];
 }
 
 /** A status in its colour. */

@@ -3,8 +3,8 @@ import type { CertificateDetails, ClientDetails } from '../../authority/show.ts'
 import { formatInstant } from '../../core/instant.ts';
 import { printable } from '../../core/printable.ts';
 import { formatSan } from '../../core/san.ts';
-import { type Line, note, type View, warning } from '../report.ts';
-import { certificateTable, renderList, statusCell } from './list.ts';
+import { type Line, type View, warning } from '../report.ts';
+import { renderList, statusCell } from './list.ts';
 import { dayAndDistance, relativeTime } from './relative-time.ts';
 import { renderFacts } from './table.ts';
 
@@ -14,7 +14,7 @@ export function renderShow(
   view: View,
 ): readonly Line[] {
   if ('certificates' in result) return renderClient(result, view);
-  return 'pem' in result ? renderCertificate(result, view) : renderList(result, view);
+  return 'pem' in result ? renderCertificate(result, view) : renderList(view)(result);
 }
 
 function renderClient(client: ClientDetails, view: View): readonly Line[] {
@@ -39,9 +39,7 @@ function renderClient(client: ClientDetails, view: View): readonly Line[] {
       ['chain', files?.bundle === undefined ? files?.chain : undefined],
     ]),
     '',
-    ...(client.certificates.length === 0
-      ? [note('no certificates')]
-      : certificateTable(client.certificates, view)),
+    ...renderList(view)(client.certificates),
     ...(client.problem === undefined ? [] : [warning(`ca: ${printable(client.problem)}`)]),
   ];
 }

@@ -3,15 +3,18 @@ import { printable } from '../../core/printable.ts';
 /** A cell: its text, and how to decorate it once it is padded. */
 export type Cell = string | { readonly text: string; readonly decorate: (text: string) => string };
 
-/** Rows of cells as lines of aligned columns, two spaces apart; the last column is not padded. Cells are made printable. */
-export function renderTable(rows: readonly (readonly Cell[])[]): readonly string[] {
+/**
+ * Rows of cells as lines of aligned columns, two spaces apart; the last column is not padded. Cells are made printable.
+ *
+ * @param widths of the columns in the lines before these, where a table comes in parts; made to hold these rows as well
+ */
+export function renderTable(rows: readonly (readonly Cell[])[], widths: number[] = []): readonly string[] {
   const shown = rows.map((row) =>
     row.map((cell) => ({
       text: showText(typeof cell === 'string' ? cell : cell.text),
       decorate: typeof cell === 'string' ? undefined : cell.decorate,
     })),
   );
-  const widths: number[] = [];
   for (const row of shown) {
     for (const [column, { text }] of row.entries()) {
       widths[column] = Math.max(widths[column] ?? 0, displayWidth(text));

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type ListRequest, list } from '../../../src/authority/inventory.ts';
+import { type CertificateRow, type ListRequest, list } from '../../../src/authority/inventory.ts';
 import { show } from '../../../src/authority/show.ts';
 import { dayMs } from '../../../src/core/duration.ts';
 import type { LedgerView } from '../../../src/ledger/ledger-view.ts';
@@ -8,8 +8,46 @@ import type { CertificateRecord } from '../../../src/ledger/record.ts';
 import { handmadeCsr } from '../../support/handmade-csr.ts';
 import { names, openScene, refusalIn, type Scene } from './scene.ts';
 
+type ListPorts = Parameters<typeof list>[1];
+
+async function pagesOf(request: ListRequest, ports: ListPorts): Promise<(readonly CertificateRow[])[]> {
+  const pages: (readonly CertificateRow[])[] = [];
+  for await (const page of list(request, ports)) pages.push(page);
+  return pages;
+}
+
+const rowsOf = async (request: ListRequest, ports: ListPorts) => (await pagesOf(request, ports)).flat();
+
 const clientsIn = async (scene: Scene, request: ListRequest) =>
-  (await list(request, scene.world.ports)).map(({ client, status }) => `${client} ${status}`);
+  (await rowsOf(request, scene.world.ports)).map(({ client, status }) => `${client} ${status}`);
+
+/** The scene's ports, but its certificates come in these pages; and how many of them were asked for. */
+async function portsWithPages(
+  { world: { ports } }: Scene,
+  pages: readonly (readonly CertificateRecord[])[],
+): Promise<{ ports: ListPorts; asked: () => number; isClosed: () => boolean }> {
+  let asked = 0;
+  let isClosed = false;
+  async function* certificates() {
+    try {
+      for (const page of pages) {
+        asked++;
+        yield page;
+      }
+    } finally {
+      isClosed = true;
+    }
+  }
+  const view: LedgerView = Object.create(await ports.ledger.view(), {
+    certificates: { value: certificates },
+    counts: { value: async () => ({ active: 0, superseded: 0, revoked: 0, expired: 0 }) },
+  });
+  return {
+    ports: { ...ports, ledger: { ...ports.ledger, view: async () => view } },
+    asked: () => asked,
+    isClosed: () => isClosed,
+  };
+}
 
 async function busyScene(): Promise<Scene> {
   const scene = await openScene();
@@ -31,7 +69,7 @@ describe('list', () => {
       'billing active',
       'gone revoked',
     ]);
-    expect((await list({ status: 'revoked' }, scene.world.ports))[0]).toEqual({
+    expect((await rowsOf({ status: 'revoked' }, scene.world.ports))[0]).toEqual({
       client: 'gone',
       serial: expect.stringMatching(/^[0-9a-f]{32}$/),
       status: 'revoked',
@@ -76,19 +114,46 @@ describe('list', () => {
     const told: string[] = [];
     const progress = (done: number, total: number, what: string) => told.push(`${done}/${total} ${what}`);
     const ports = { clock, ledger: { ...ledger, view: inPages }, progress };
-    expect(await list({}, ports)).toHaveLength(4);
+    expect(await rowsOf({}, ports)).toHaveLength(4);
     const read = 'certificates read';
     expect(told.splice(0)).toEqual([`2/4 ${read}`, `3/4 ${read}`, `4/4 ${read}`]);
-    expect(await list({ expiringMs: 365 * dayMs }, ports)).toHaveLength(3);
+    expect(await rowsOf({ expiringMs: 365 * dayMs }, ports)).toHaveLength(3);
     // Of what ends soon those that are live are counted: an estimate.
     expect(told).toEqual([`2/2 ${read}`, `3/3 ${read}`]);
+  });
+
+  it.each([
+    [{}, 0, [0]],
+    [{}, 1000, [1000]],
+    [{}, 2500, [1000, 1000, 500]],
+    [{ status: 'revoked' }, 2500, [0]],
+    [{ status: 'active' }, 1001, [1000, 1]],
+  ] as const)('gives pages of a thousand, and one at least: %j of %i', async (request, count, lengths) => {
+    const scene = await openScene();
+    const record = await scene.record(await scene.serialOf('billing'));
+    const records = Array<CertificateRecord>(count).fill(record);
+    const pages = [records.slice(0, 700), records.slice(700, 1900), records.slice(1900)];
+    const { ports } = await portsWithPages(scene, pages);
+    expect((await pagesOf(request, ports)).map(({ length }) => length)).toEqual(lengths);
+  });
+
+  it('reads no further than is asked for, and ends the reading with its own reader', async () => {
+    const scene = await openScene();
+    const record = await scene.record(await scene.serialOf('billing'));
+    const page = Array<CertificateRecord>(1000).fill(record);
+    const { ports, asked, isClosed } = await portsWithPages(scene, [page, page, page]);
+    for await (const rows of list({}, ports)) {
+      expect([rows.length, asked(), isClosed()]).toEqual([1000, 1, false]);
+      break;
+    }
+    expect([asked(), isClosed()]).toEqual([1, true]);
   });
 
   it('refuses an unknown client', async () => {
     const scene = await openScene();
     const [client] = names('nobody');
     if (!client) throw new Error('no name');
-    expect((await refusalIn(list({ client }, scene.world.ports))).code).toBe('ledger/unknown-client');
+    expect((await refusalIn(rowsOf({ client }, scene.world.ports))).code).toBe('ledger/unknown-client');
   });
 });
 

@@ -7,6 +7,7 @@ function watch(isTerminal: boolean, quiet = false, columns = 80) {
   const output = {
     isTerminal,
     columns,
+    hasReader: true,
     write: (content: string | Uint8Array) => {
       shown += content;
     },
@@ -55,6 +56,14 @@ it('rewrites one line on a terminal, with a bar, the rate and the time left, and
   expect(work.finish()).toBe(
     '\r\u001b[K[====                  ] 100 of 500 certificates renewed, 67 a second, 6s left\r\u001b[K[=========             ] 200 of 500 certificates renewed, 121 a second, 2s left\r\u001b[K',
   );
+});
+
+it('does not come back at once where something else was printed on the terminal', () => {
+  const work = watch(true);
+  work.after(1500, 100);
+  const shown = work.finish();
+  expect(work.after(50, 110)).toBe(shown);
+  expect(work.after(50, 120)).toMatch(/120 of 500 certificates renewed, 75 a second, 5s left$/);
 });
 
 it('leaves the bar away where the line has no room for it', () => {

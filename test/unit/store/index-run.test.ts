@@ -57,6 +57,11 @@ describe('a table of sorted rows', () => {
     );
   });
 
+  it('is read beforehand as far as there is room for it', () => {
+    const { table } = tableOf(Array.from({ length: 35 }, (_, number) => hashOf(`${number}`)));
+    expect([0, 3, 99].map((room) => table.preload(room))).toEqual([0, 3, table.blockCount]);
+  });
+
   it('comes to the right block of thousands in a few looks where keys lie evenly, but for one at each end', () => {
     const even = Array.from({ length: 3000 * rowsPerBlock(width) }, (_, index) => {
       const key = hashOf(`${index}`);
