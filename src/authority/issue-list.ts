@@ -37,8 +37,11 @@ import type { Claim, Ports } from './ports.ts';
 import { isKeyLost, redeliverAll } from './redeliver.ts';
 import type { Settings } from './settings.ts';
 
-/** How many requests are being read while the line before them is decided. */
-const requestsAhead = 32;
+/**
+ * How many requests at most are being read while the line before them is decided. Each half of them has its signatures checked
+ * on Node's threads together: to wake one for each would cost this thread nearly what the check costs the other.
+ */
+const requestsAhead = 256;
 
 /** One line of a list, and the certificate that it asks for. */
 export interface IssueLine {

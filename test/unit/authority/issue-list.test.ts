@@ -58,6 +58,28 @@ describe('issueList', () => {
     ]);
   });
 
+  it('names each bad request of more than are read at once by its line, and does nothing', async () => {
+    const scene = await openScene();
+    const before = scene.world.lines.length;
+    const wishes = Array.from({ length: 300 }, (_, index): Wish => {
+      const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const isForged = [0, 140, 141, 299].includes(index);
+      return { csr: handmadeCsr(isForged ? { key, signature: new Uint8Array(70) } : { key }) };
+    });
+    wishes[142] = { csr: Buffer.from('garbage') };
+    wishes[143] = {};
+    const clients = Object.fromEntries(wishes.map((wish, index) => [`client-${index}`, wish]));
+    expect(await faultsIn(run(scene, clients))).toEqual([
+      '2 client-0: x509/bad-signature',
+      '142 client-140: x509/bad-signature',
+      '143 client-141: x509/bad-signature',
+      '144 client-142: x509/malformed-csr',
+      '301 client-299: x509/bad-signature',
+    ]);
+    expect(scene.world.lines.length).toBe(before);
+    expect(scene.world.deliveries.size).toBe(0);
+  });
+
   it('does only what is missing when it is run again', async () => {
     const scene = await openScene();
     const csr = handmadeCsr();

@@ -330,9 +330,21 @@ describe('readCsr refuses', () => {
 
 describe('readCsrAside', () => {
   test.each([
-    ['P-256', p256Key, 'sha256', undefined],
-    ['Ed25519', generateKeyPairSync('ed25519').privateKey, null, sequence(oid('1.3.101.112'))],
-  ])('reads a request with a key on %s as readCsr does', async (_, key, hash, algorithm) => {
+    ['on P-256', p256Key, 'sha256', undefined],
+    [
+      'on P-384',
+      generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey,
+      'sha384',
+      sequence(oid('1.2.840.10045.4.3.3')),
+    ],
+    ['on Ed25519', generateKeyPairSync('ed25519').privateKey, null, sequence(oid('1.3.101.112'))],
+    [
+      'of RSA',
+      generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+      'sha256',
+      rsaAlgorithm('1.2.840.113549.1.1.11'),
+    ],
+  ])('reads a request with a key %s as readCsr does', async (_, key, hash, algorithm) => {
     const der = handmadeCsr({ key, hash, ...(algorithm ? { signatureAlgorithm: algorithm } : {}) });
     expect(await readCsrAside(der)).toEqual(readCsr(der));
   });
@@ -345,6 +357,22 @@ describe('readCsrAside', () => {
     const expected = refusalOf(() => readCsr(der));
     await expect(readCsrAside(der)).rejects.toThrow(expected);
     expect(expected.code).toBe('x509/bad-signature');
+  });
+
+  test('tells the good of many that are begun together from the bad', async () => {
+    const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const signedByAnother = handmadeCsr({
+      key,
+      spki: createPublicKey(p256Key).export({ type: 'spki', format: 'der' }),
+    });
+    const requests = [handmadeCsr(), signedByAnother, handmadeCsr({ key }), signedByAnother];
+    const outcomes = await Promise.allSettled(requests.map((request) => readCsrAside(request)));
+    expect(outcomes).toMatchObject([
+      { value: readCsr(handmadeCsr()) },
+      { reason: { code: 'x509/bad-signature' } },
+      { value: readCsr(handmadeCsr({ key })) },
+      { reason: { code: 'x509/bad-signature' } },
+    ]);
   });
 
   test('refuses what is no request as readCsr does, without throwing before it is awaited', async () => {
