@@ -23,16 +23,18 @@ export function findRepeatedSerial(entries: Uint8Array): number | undefined {
 
 /** A bit for each end that a serial can have, in which only some bits of it count; true where two or more have one. */
 function repeatedEnds(entries: Uint8Array): Int32Array {
+  const octets = viewOf(entries);
   const words = 2 ** Math.ceil(Math.log2(entries.length / 8 / 32));
   const once = new Int32Array(words);
   const again = new Int32Array(words);
   for (let at = 0; at < entries.length; at += 2 + (entries[at + 1] ?? 0)) {
     const length = entries[at + 3] ?? 0;
-    const end = wordBefore(entries, at + 4 + length) & maskOf(length);
+    const end = wordBefore(octets, at + 4 + length, length);
     const word = (end >>> 5) & (words - 1);
+    const bit = 1 << end;
     const seen = once[word] ?? 0;
-    if ((seen & (1 << end)) === 0) once[word] = seen | (1 << end);
-    else again[word] = (again[word] ?? 0) | (1 << end);
+    if ((seen & bit) === 0) once[word] = seen | bit;
+    else again[word] = (again[word] ?? 0) | bit;
   }
   return again;
 }
@@ -43,16 +45,17 @@ function repeatedEnds(entries: Uint8Array): Int32Array {
  * @param among leaves out those that are like no other: of random serials nine in ten
  */
 function lastOctets(entries: Uint8Array, among: Int32Array | undefined): Int32Array<ArrayBuffer> {
+  const octets = viewOf(entries);
   // Memory that is not filled is never touched.
   const ends = new Int32Array(2 * Math.ceil(entries.length / leastEntry));
   let word = 0;
   for (let at = 0; at < entries.length; at += 2 + (entries[at + 1] ?? 0)) {
     const length = entries[at + 3] ?? 0;
     const end = at + 4 + length;
-    const low = wordBefore(entries, end) & maskOf(length);
+    const low = wordBefore(octets, end, length);
     if (among && ((among[(low >>> 5) & (among.length - 1)] ?? 0) & (1 << low)) === 0) continue;
     ends[word++] = low;
-    ends[word++] = wordBefore(entries, end - 4) & maskOf(length - 4);
+    ends[word++] = wordBefore(octets, end - 4, length - 4);
   }
   return ends.subarray(0, word);
 }
@@ -60,29 +63,25 @@ function lastOctets(entries: Uint8Array, among: Int32Array | undefined): Int32Ar
 /** The octets of an entry with a serial of one octet, UTCTime and no extensions. */
 const leastEntry = 20;
 
-function wordBefore(bytes: Uint8Array, end: number): number {
-  return (
-    ((bytes[end - 4] ?? 0) << 24) |
-    ((bytes[end - 3] ?? 0) << 16) |
-    ((bytes[end - 2] ?? 0) << 8) |
-    (bytes[end - 1] ?? 0)
-  );
+/** The four octets before there, of which only so many count. */
+function wordBefore(octets: DataView, end: number, length: number): number {
+  if (length >= 4) return octets.getInt32(end - 4);
+  return length > 0 ? octets.getInt32(end - 4) & ((1 << (8 * length)) - 1) : 0;
 }
 
-/** The bits of a word that belong to so many octets. */
-function maskOf(octets: number): number {
-  if (octets >= 4) return -1;
-  return octets > 0 ? (1 << (8 * octets)) - 1 : 0;
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** The first entry that has the serial of one before it, of those whose serials end in one of these words. */
 function findAmong(words: ReadonlySet<number>, entries: Uint8Array): number | undefined {
+  const octets = viewOf(entries);
   const serials = new Set<string>();
   const cursor = new CrlEntryCursor(entries);
   for (let index = 0; cursor.next(); index++) {
     const { serialStart, serialLength } = cursor;
     const serialEnd = serialStart + serialLength;
-    if (!words.has(wordBefore(entries, serialEnd) & maskOf(serialLength))) continue;
+    if (!words.has(wordBefore(octets, serialEnd, serialLength))) continue;
     const serial = Buffer.from(entries.subarray(serialStart, serialEnd)).toString('latin1');
     if (serials.has(serial)) return index;
     serials.add(serial);
