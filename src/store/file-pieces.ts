@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { ioError } from './io-error.ts';
 
@@ -17,4 +18,11 @@ export function* readPieces(path: string): Generator<Uint8Array> {
   } catch (error) {
     throw ioError(error, 'read', path);
   }
+}
+
+/** SHA-256 in hex of the pieces. */
+export function sumOf(pieces: Iterable<Uint8Array>): string {
+  const sum = createHash('sha256');
+  for (const piece of pieces) sum.update(piece);
+  return sum.digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FoundHead, Home } from '../authority/ports.ts';
@@ -14,7 +13,7 @@ import {
   publicDirectoryMode,
   publicMode,
 } from './file-mode.ts';
-import { readPieces } from './file-pieces.ts';
+import { readPieces, sumOf } from './file-pieces.ts';
 import { removeTemporaries, writeFiles } from './file-set.ts';
 import { type BeginLedger, createHome, isAuthority } from './home-create.ts';
 import { hasErrorCode, ioError } from './io-error.ts';
@@ -202,10 +201,7 @@ function isThere(path: string): boolean {
 
 /** SHA-256 in hex of the file. */
 function sumIfThere(path: string): string | undefined {
-  if (!isThere(path)) return undefined;
-  const sum = createHash('sha256');
-  for (const piece of readPieces(path)) sum.update(piece);
-  return sum.digest('hex');
+  return isThere(path) ? sumOf(readPieces(path)) : undefined;
 }
 
 function readIfThere(path: string): Buffer | undefined {

@@ -4,7 +4,7 @@ import type { CrlPaths, NamedFile, Pieces, PublishedCrl, StagedCrl } from '../au
 import { allCrlsFile, allCrlsName, crlNames, headName } from './crl-files.ts';
 import { makeDirectories, syncDirectories } from './directories.ts';
 import { inheritedOwner, publicDirectoryMode, publicMode } from './file-mode.ts';
-import { readPieces } from './file-pieces.ts';
+import { readPieces, sumOf } from './file-pieces.ts';
 import { removeTemporaries, StagedFiles } from './file-set.ts';
 
 export interface CrlPlace {
@@ -25,14 +25,14 @@ export function stageCrl({ issuer, der, pem }: PublishedCrl, place: CrlPlace): S
   const known = [names.pem, names.der, allCrlsName, headName];
   removeTemporaries(directory, (name) => known.includes(name) || isLostHead(name));
   const files = new StagedFiles(directory);
-  const sums = { der: createHash('sha256'), pem: createHash('sha256') };
+  const pemSum = createHash('sha256');
   try {
-    const temporary = files.add({ name: names.pem, content: summed(pem, sums.pem), mode: publicMode });
+    const temporary = files.add({ name: names.pem, content: summed(pem, pemSum), mode: publicMode });
     if (twoTier) {
       const pems = [readPieces(temporary), otherPem] as const;
       files.add(issuer === 'issuing' ? allCrlsFile(pems[0], pems[1]) : allCrlsFile(pems[1], pems[0]));
     }
-    files.add({ name: names.der, content: summed(der, sums.der), mode: publicMode });
+    files.add({ name: names.der, content: der, mode: publicMode });
   } catch (error) {
     files.discard();
     throw error;
@@ -44,7 +44,8 @@ export function stageCrl({ issuer, der, pem }: PublishedCrl, place: CrlPlace): S
     before.push(name);
   };
   return {
-    sums: { sha256: sums.der.digest('hex'), pemSha256: sums.pem.digest('hex') },
+    // What is large is synced meanwhile.
+    sums: { sha256: sumOf(der), pemSha256: pemSum.digest('hex') },
     addHead: (head) => add(headName, head),
     add: ({ name, content }) => add(name, content),
     sync: () => files.sync(),
