@@ -121,6 +121,12 @@ export async function makeKey(
   };
 }
 
+/** A signed certificate in DER, and the entry that records it. */
+export interface Certified {
+  readonly certificate: Uint8Array;
+  readonly entry: Issued;
+}
+
 /** The signed certificate and the entry that records it. Throws `lint/refused`. */
 export function certify(
   plan: CertificatePlan,
@@ -128,20 +134,25 @@ export function certify(
   spki: Uint8Array,
   signer: Signer,
   settings: Settings,
-): { readonly certificate: Uint8Array; readonly entry: Issued } {
+): Certified {
   return certified(plan, serial, spki, signer.sign(approve(plan, serial, spki, signer.issuer, settings)));
 }
 
-/** Like {@link certify}, with the signature made on another thread: for one of many. */
-export async function certifyAside(
-  plan: CertificatePlan,
-  serial: Serial,
-  spki: Uint8Array,
+/** What a certificate is made of, linted as it will be signed. */
+export interface ApprovedPlan {
+  readonly plan: CertificatePlan;
+  readonly serial: Serial;
+  readonly spki: Uint8Array;
+  readonly approved: Approved;
+}
+
+/** Each plan with what {@link certify} would make of it, signed on other threads. */
+export async function certifyAll<T extends ApprovedPlan>(
+  plans: readonly T[],
   signer: Signer,
-  settings: Settings,
-): Promise<ReturnType<typeof certify>> {
-  const approved = approve(plan, serial, spki, signer.issuer, settings);
-  return certified(plan, serial, spki, await signer.signAside(approved));
+): Promise<readonly (T & Certified)[]> {
+  const signed = await signer.signAll(plans);
+  return signed.map((each) => ({ ...each, ...certified(each.plan, each.serial, each.spki, each.signed) }));
 }
 
 function certified(
@@ -149,7 +160,7 @@ function certified(
   serial: Serial,
   spki: Uint8Array,
   signed: readonly Uint8Array[],
-): ReturnType<typeof certify> {
+): Certified {
   const certificate = Buffer.concat(signed);
   const entry: Issued = {
     type: 'issued',

@@ -5,7 +5,7 @@ import type { Delivered, DeliveryTarget, EntryBody } from '../ledger/entry.ts';
 import type { LedgerView } from '../ledger/ledger-view.ts';
 import { sha256Hex } from '../x509/fingerprint.ts';
 import { type BatchRun, describeFailure, type Failure } from './batch-run.ts';
-import { certifyAside } from './certify.ts';
+import { type ApprovedPlan, approve, type Certified, certifyAll } from './certify.ts';
 import { type Client, deliverTogether, discardUnrecorded, type RecordedCertificate } from './deliver.ts';
 import { describe, entriesOf, type IssuePlan, type IssueResult } from './issue-plan.ts';
 import type { Signer } from './issuer.ts';
@@ -44,6 +44,12 @@ export type Fault = Pick<Failure, 'code' | 'message' | 'hint'>;
 
 interface Ready extends Prepared {
   readonly candidate: Candidate;
+}
+
+/** What is linted, and about to be signed. */
+interface Planned extends ApprovedPlan {
+  readonly ready: Ready;
+  readonly issue: IssuePlan;
 }
 
 /** A certificate that is signed, and on record as soon as its entries are. */
@@ -110,8 +116,7 @@ export class IssueBatch {
       await this.collect(() =>
         ledger.transact(async (transaction) => {
           const view = transaction.view();
-          const outcomes = await overlap(prepared, prepared.length, (each) => this.#sign(each, view));
-          const signed = outcomes.filter((each) => each !== undefined);
+          const signed = await this.#signAll(prepared, view);
           if (signed.length === 0) return;
           await this.#append(
             transaction,
@@ -125,15 +130,26 @@ export class IssueBatch {
     }
   }
 
-  async #sign(ready: Ready, view: LedgerView): Promise<Recorded | undefined> {
-    const { candidate } = ready;
-    let signed: Recorded | undefined;
+  async #signAll(prepared: readonly Ready[], view: LedgerView): Promise<readonly Recorded[]> {
+    const plans = await overlap(prepared, prepared.length, (each) => this.#plan(each, view));
+    const certified = await certifyAll(
+      plans.filter((each) => each !== undefined),
+      this.#signer,
+    );
+    return certified.map(recorded);
+  }
+
+  async #plan(ready: Ready, view: LedgerView): Promise<Planned | undefined> {
+    const { candidate, serial, spki } = ready;
+    let planned: Planned | undefined;
     await this.collect(async () => {
-      const plan = await candidate.plan(view, ready);
-      if (plan) signed = await sign(ready, plan, this.#signer, this.#run);
-      else this.#overtaken(candidate);
+      const issue = await candidate.plan(view, ready);
+      if (!issue) return this.#overtaken(candidate);
+      const plan = issue.certificate;
+      const approved = approve(plan, serial, spki, this.#signer.issuer, this.#run.settings);
+      planned = { ready, issue, plan, serial, spki, approved };
     }, [candidate]);
-    return signed;
+    return planned;
   }
 
   /** Delivers what is on record now, and records those deliveries with one write. */
@@ -250,20 +266,13 @@ const diskFaults: readonly ErrorCode[] = [
   'store/io',
 ];
 
-async function sign(
-  ready: Ready,
-  plan: IssuePlan,
-  signer: Signer,
-  { settings }: BatchRun,
-): Promise<Recorded> {
-  const { serial, spki } = ready;
-  const { certificate, entry } = await certifyAside(plan.certificate, serial, spki, signer, settings);
-  const { client, ...description } = describe(plan);
+function recorded({ ready, issue, serial, certificate, entry }: Planned & Certified): Recorded {
+  const { client, ...description } = describe(issue);
   return {
     ...ready,
-    client: { name: client, policy: plan.policy },
+    client: { name: client, policy: issue.policy },
     certificate: { serial, subject: entry.subject, notAfter: entry.notAfter, der: certificate },
-    entries: entriesOf(plan, entry),
+    entries: entriesOf(issue, entry),
     result: {
       client,
       serial,
