@@ -16,7 +16,7 @@ export class UnsignedEntries {
   readonly #types = new Set<Entry['type']>();
   /** To take a certificate back in, with its client before it and what revokes it after it, takes no key. */
   readonly #adopted = new Set<Serial>();
-  #client: Entry | undefined;
+  #client: Extract<Entry, { type: 'client-added' }> | undefined;
   #first = 0;
   #count = 0;
 
@@ -30,7 +30,7 @@ export class UnsignedEntries {
     if (this.#after === 0 || entry.seq <= this.#after) return;
     const isAdopted = entry.type === 'issued' && entry.adopted;
     if (isAdopted) this.#adopted.add(entry.serial);
-    else this.#countClient();
+    if (!isAdopted || this.#client?.client !== entry.client) this.#countClient();
     this.#client = entry.type === 'client-added' ? entry : undefined;
     if (entry.type === 'issued' && !isAdopted) this.#add(entry);
     if ((entry.type === 'revoked' || entry.type === 'key-compromised') && !this.#adopted.has(entry.serial))
