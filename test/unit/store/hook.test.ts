@@ -17,7 +17,7 @@ const timeoutMs = 20_000;
 describe.skipIf(process.platform === 'win32')('createHookRunner', () => {
   it('gives the exit code and what both streams printed, in their order', async () => {
     await expect(
-      run('echo one; echo two >&2; sleep 0.05; echo three; exit 7', {}, timeoutMs),
+      run('echo one; echo two >&2; sleep 0.5; echo three; exit 7', {}, timeoutMs),
     ).resolves.toEqual({
       exitCode: 7,
       output: expect.stringMatching(/^(one\ntwo|two\none)\nthree\n$/),
