@@ -226,11 +226,20 @@ export class FileBlocks implements BlockReader {
   #read(first: number, into: Buffer): void {
     for (let filled = 0; filled < into.length; ) {
       const position = first * blockOctets + filled;
-      const got = this.#disk.readSync(this.#fd, into, filled, into.length - filled, position);
+      const got = this.#readSome(into, filled, position);
       if (got === 0) throw new IndexDamage(`block ${first} is cut off`);
       filled += got;
     }
     checkBlocks(into, first, this.#id);
+  }
+
+  /** What the disk does not give back is as good as changed: the journal is there to make it again. */
+  #readSome(into: Buffer, at: number, position: number): number {
+    try {
+      return this.#disk.readSync(this.#fd, into, at, into.length - at, position);
+    } catch (error) {
+      throw new IndexDamage('a block cannot be read', { cause: error });
+    }
   }
 }
 

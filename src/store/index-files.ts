@@ -6,7 +6,6 @@ import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from '
 import { BlockCache, BlockWriter, FileBlocks, intoFile } from './index-blocks.ts';
 import { encodeManifest, type Manifest, parseManifest, type RunInfo } from './index-manifest.ts';
 import { openRun, type Run } from './index-run.ts';
-import { hasErrorCode, ioError } from './io-error.ts';
 
 /**
  * The files of an index in one folder: a manifest, and the runs that it names. Nothing here is synced: whatever a power cut
@@ -28,13 +27,13 @@ export class IndexFiles {
     makeDirectories(this.#directory, secretDirectoryMode, inheritedOwner, this.#disk);
   }
 
-  /** Undefined if there is none, or it is damaged or of another version. */
+  /** Undefined if there is none, or it is damaged or of another version, or cannot be read. */
   readManifest(): Manifest | undefined {
     try {
       return parseManifest(readFileSync(this.#manifestPath, 'utf8'));
-    } catch (error) {
-      if (hasErrorCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
-      throw ioError(error, 'read', this.#manifestPath);
+    } catch {
+      // Whatever is wrong there, the journal is whole.
+      return undefined;
     }
   }
 

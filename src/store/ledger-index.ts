@@ -11,7 +11,7 @@ import { olderRuns } from './index-older.ts';
 import { openRun, type Run } from './index-run.ts';
 import { IndexThread } from './index-scan-thread.ts';
 import type { Place, RowCounts } from './index-tables.ts';
-import { hasErrorCode, ioError } from './io-error.ts';
+import { ioError } from './io-error.ts';
 import { type Journal, type JournalPoint, journalStart } from './journal.ts';
 
 /**
@@ -61,16 +61,15 @@ export class LedgerIndex {
     this.#files = new IndexFiles(options.directory, options.disk);
   }
 
-  /** The index on disk; undefined if there is none, or none of this journal. */
+  /** The index on disk; undefined if there is none of this journal, or none that can be opened. */
   open(): OpenIndex | undefined {
-    // A writer may replace runs between the reading of the manifest and theirs.
     for (let attempt = 0; attempt < 3; attempt++) {
       const manifest = this.#files.readManifest();
       if (!manifest || !this.#options.journal.holds(manifest.point)) return undefined;
       try {
         return { ...manifest, tables: manifest.runs.map((run) => this.#files.open(run)) };
-      } catch (error) {
-        if (!hasErrorCode(error, 'ENOENT')) throw ioError(error, 'read', this.#options.directory);
+      } catch {
+        // A writer may have replaced runs between the reading of the manifest and theirs.
       }
     }
     return undefined;
