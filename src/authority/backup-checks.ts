@@ -72,7 +72,7 @@ export async function checkBackup(
     checkChain(contents, authority),
     yes(
       'ledger',
-      `unbroken to entry ${manifest.head.seq} of ${formatInstant(manifest.head.time)}, with ${record.certificates} certificates`,
+      `unbroken to entry ${manifest.head.seq} of ${formatInstant(manifest.head.time)}, with ${record.certificates} certificate${record.certificates === 1 ? '' : 's'}`,
     ),
     checkCrls(contents, authority, record),
     ...(await checkKeys(contents, authority, keys)),

@@ -52,7 +52,7 @@ export interface LedgerTransaction {
   hold(entries: readonly EntryBody[]): Promise<LedgerHead>;
   /**
    * Appends entries, after those that are held, all of them or none; when it returns they last through a power cut. When it
-   * throws, none of them is in the record.
+   * throws, none of them is in the record, but after `store/uncertain`, when nobody knows.
    */
   append(entries: readonly EntryBody[]): Promise<LedgerHead>;
 }

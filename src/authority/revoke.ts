@@ -187,7 +187,9 @@ async function explainUnpublished<T>(
     const done = doneTo(revoked);
     if (!(error instanceof CaError) || done === undefined) throw error;
     const isRecorded = transaction.recorded().head.seq > before;
-    const what = isRecorded ? `${done}, but no published CRL says so yet` : 'nothing was revoked';
+    const unless =
+      error.code === 'store/uncertain' ? 'nobody knows whether anything was revoked' : 'nothing was revoked';
+    const what = isRecorded ? `${done}, but no published CRL says so yet` : unless;
     const hint = isRecorded ? 'when this is mended, publish it with: ca crl' : error.hint;
     throw new CaError(error.code, `${what}: ${error.message}`, {
       ...(hint === undefined ? {} : { hint }),

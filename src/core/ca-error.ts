@@ -75,6 +75,7 @@ export const errorCodes = [
   'store/changed',
   'store/unsupported',
   'store/io',
+  'store/uncertain',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -32,7 +32,7 @@ export class JournalWriter {
 
   /**
    * Writes lines at the end, which must be at `point`, in one write, and syncs them. When it throws, the journal is
-   * as it was before. After a failed sync the page cache proves nothing: this object then takes no more lines.
+   * as it was before, but for `store/uncertain`. After a failed sync the page cache proves nothing: this object then takes no more lines.
    *
    * @returns the points after each line
    */
@@ -119,18 +119,23 @@ export class JournalWriter {
         this.#disk.fdatasyncSync(fd);
       } catch (error) {
         if (written) this.#distrusted = error;
-        this.#takeBack(fd, offset);
+        this.#takeBack(fd, offset, path, error);
         throw error;
       }
     });
   }
 
-  #takeBack(fd: number, offset: number): void {
+  /** Throws `store/uncertain` where that fails too: what is there may have become the record. */
+  #takeBack(fd: number, offset: number, path: string, failure: unknown): void {
     try {
       this.#cutBack(fd, offset);
     } catch (error) {
-      // The first error is the one to report.
       this.#distrusted = error;
+      const { message } = ioError(failure, 'write', path) as Error;
+      throw new CaError('store/uncertain', `${message}; nor could what was written be taken back`, {
+        hint: 'check the disk (dmesg), then see what has become of it: ca renew, ca ledger verify',
+        cause: failure,
+      });
     }
   }
 

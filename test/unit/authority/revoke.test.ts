@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../../src/authority/ports.ts';
 import { revoke, revokeList } from '../../../src/authority/revoke.ts';
+import { CaError } from '../../../src/core/ca-error.ts';
 import { parseSerial } from '../../../src/core/serial.ts';
 import { decodeCrl, findRevocation } from '../../../src/x509/crl.ts';
 import { handmadeCsr, p256Key } from '../../support/handmade-csr.ts';
@@ -276,6 +277,16 @@ describe('revoke, when something fails half-way', () => {
       expect(scene.onCrl()).toEqual([serial]);
     },
   );
+
+  it('says neither that it is done nor that it is not when the disk has left that open', async () => {
+    const scene = await openScene();
+    await scene.issue('billing');
+    scene.world.fail('append', new CaError('store/uncertain', 'cannot write, nor take back'));
+    expect(await refusalIn(scene.revoke('billing'))).toMatchObject({
+      code: 'store/uncertain',
+      message: 'nobody knows whether anything was revoked: cannot write, nor take back',
+    });
+  });
 
   it.each([1, 2])('tells that the record was cut, by %i lines, although it holds as many', async (lines) => {
     const scene = await openScene();

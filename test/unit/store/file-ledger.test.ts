@@ -3,6 +3,7 @@ import {
   appendFileSync,
   chownSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -471,6 +472,75 @@ describe('a failing disk', () => {
     await expect(append(ledger, added('a'))).rejects.toThrow('takes no more entries after a failed sync');
     expect(readFileSync(segment())).toEqual(before);
     await append(open(), added('a'));
+  });
+
+  it('failing to sync, and to take back: nobody knows what happened, and whoever comes next reads it', async () => {
+    begin();
+    const ftruncateSync = () => {
+      throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'ftruncate' });
+    };
+    const ledger = open({ disk: { ...failing('fdatasyncSync', 'EIO'), ftruncateSync } });
+    await expect(append(ledger, added('a'))).rejects.toMatchObject({
+      code: 'store/uncertain',
+      message: expect.stringMatching(/^cannot write .*: the disk reports an error \(EIO\); nor could/),
+    });
+    expect(await (await open().view()).clientCount()).toBe(1);
+  });
+});
+
+describe('an index that cannot be read is as good as none', () => {
+  const index = () => join(place.path, 'index');
+  const run = () => readdirSync(index()).find((name) => name.endsWith('.run')) ?? '';
+
+  /** A disk that fails to read the runs. */
+  function blind(): Disk {
+    const runs = new Set<number>();
+    return {
+      ...realDisk,
+      openSync: (path, flags, mode) => {
+        const fd = realDisk.openSync(path, flags, mode);
+        if (String(path).endsWith('.run')) runs.add(fd);
+        else runs.delete(fd);
+        return fd;
+      },
+      readSync: ((fd: number, ...rest: [Uint8Array, number, number, number]) => {
+        if (runs.has(fd)) throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'read' });
+        return realDisk.readSync(fd, ...rest);
+      }) as Disk['readSync'],
+    };
+  }
+
+  it.each<readonly [string, () => Disk]>([
+    ['when the disk fails there', blind],
+    [
+      'when a directory is in the place of a run',
+      () => {
+        const path = join(index(), run());
+        rmSync(path);
+        mkdirSync(path);
+        return realDisk;
+      },
+    ],
+    [
+      'when one is in the place of the manifest',
+      () => {
+        rmSync(join(index(), 'manifest'));
+        mkdirSync(join(index(), 'manifest'));
+        return realDisk;
+      },
+    ],
+  ])('%s', async (_, damage) => {
+    begin(added('a'), issued('a', '0a'));
+    await append(open({ tailEntries: 1 }), added('b'));
+    const disk = damage();
+    for (const options of [{ disk }, { disk, tailEntries: 1 }]) {
+      const ledger = open(options);
+      const view = await ledger.view();
+      expect(await view.client(added('a').client)).toBeDefined();
+      expect(await view.certificate(parseSerial('0a'))).toMatchObject({ client: 'a' });
+      await append(ledger, delivered('a', '0a'));
+      expect(await (await ledger.view()).undelivered()).toEqual([]);
+    }
   });
 });
 
