@@ -16,7 +16,7 @@ export interface RoundPlan {
   readonly theme: (typeof themes)[number];
   readonly twoTier: boolean;
   readonly encrypted: boolean;
-  /** So many clients that the ledger has an index. */
+  /** So many clients that the ledger has an index, and a list so long that other threads work on it. */
   readonly large: boolean;
   readonly clocksJump: boolean;
   /** How many octets a full disk has left. */
@@ -37,6 +37,8 @@ export const ownKeyClients = ['own-1', 'own-2', 'own-3'];
 
 const newClients = numbered('new', 8);
 const listedClients = numbered('listed', 14);
+/** More than one batch, which a thread of deliveries writes. */
+const crowd = ['client', ...numbered('crowd', 600)];
 const dayMs = 86_400_000;
 const offsetsInDays = [0, 0, 0, 1, -1, 0.5, 31, 45, 100, 130, 400, -0.1, -2, -40];
 
@@ -47,7 +49,7 @@ export function planRound(round: number, random: SeededRandom): RoundPlan {
   const count = random.pick([1, 1, 2, 3, 4, 6, 8, 11, 15, 20].filter((each) => each <= (encrypted ? 8 : 20)));
   const clocksJump = round % 3 === 2;
   const large = random.next() < 0.35;
-  const lists = Array.from({ length: 3 }, () => drawList(random));
+  const lists = [drawList(random), drawList(random), large ? crowd : drawList(random)];
   const leavers = [drawLeavers(oldClients, random), drawLeavers([...oldClients, 'listed-1'], random)];
   return {
     round,
@@ -62,7 +64,8 @@ export function planRound(round: number, random: SeededRandom): RoundPlan {
     lanes: Array.from({ length: count }, (_, lane) =>
       Array.from({ length: 1 + Math.floor(random.next() * 3) }, (_, index): Step => {
         const words = drawCommand(random, `${lane + 1}-${index + 1}`, large);
-        const trouble = drawTrouble(theme, count, random);
+        const reach = large && words.includes('LIST:3') ? 4000 : 40;
+        const trouble = drawTrouble(theme, count, reach, random);
         return {
           words,
           offsetMs: clocksJump ? random.pick(offsetsInDays) * dayMs : 0,
@@ -107,13 +110,15 @@ export function describeStep({ words, offsetMs, confirms, trouble }: Step): stri
   return `ca ${words.join(' ')}${confirms ? ' --yes' : ''}${clock}${what}`;
 }
 
+/** @param reach at which step of the disk it comes at the latest */
 function drawTrouble(
   theme: RoundPlan['theme'],
   processes: number,
+  reach: number,
   random: SeededRandom,
 ): Trouble | undefined {
   if (theme === 'race' || theme === 'full' || random.next() < 0.35) return undefined;
-  const step = 1 + Math.floor(random.next() ** 2 * 40);
+  const step = 1 + Math.floor(random.next() ** 2 * reach);
   if (theme === 'disk') return { kind: random.pick(['ENOSPC', 'EIO', 'short'] as const), step };
   // The more of them, the longer each takes.
   switch (random.pick(['start', 'change', 'step'] as const)) {
@@ -171,7 +176,7 @@ function withRequest(client: string, again: boolean): readonly string[] {
   return ['issue', client, '--csr', `CSR:${client}`, ...(again ? ['--again'] : [])];
 }
 
-/** Up to nine clients; what a client's line says is the same in each list. */
+/** A few clients; what a client's line says is the same in each list. */
 function drawList(random: SeededRandom): readonly string[] {
   const names = [...listedClients, ...newClients.slice(0, 3)].filter(() => random.next() < 0.4);
   const lines = names.map((name) => `${name},${name.endsWith('4') ? 'out/shared' : ''}`);
