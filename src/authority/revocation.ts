@@ -41,21 +41,8 @@ export interface Named {
   readonly records: readonly CertificateRecord[];
 }
 
-/** What the revocations name on record, and among what is `lost` and not taken in yet. */
-export async function select(
-  revocations: readonly Revocation[],
-  view: LedgerView,
-  now: Date,
-  lost: readonly Lost[] = [],
-): Promise<Selection> {
-  const named: Named[] = [];
-  for (const revocation of revocations)
-    named.push({ revocation, records: await selectOne(revocation, view, now, lost) });
-  return selectNamed(named, view);
-}
-
-/** {@link select} of what was found before in that view. The first revocation of a certificate counts. */
-export async function selectNamed(named: readonly Named[], view: LedgerView): Promise<Selection> {
+/** What is to be done for what they name in that view. The first revocation of a certificate counts. */
+export async function select(named: readonly Named[], view: LedgerView): Promise<Selection> {
   const unique = new Map<Serial, Chosen>();
   for (const { revocation, records } of named) {
     for (const record of records) {
@@ -69,12 +56,16 @@ export async function selectNamed(named: readonly Named[], view: LedgerView): Pr
   return { live, already: old.map(recordOf), barred: await withKeysToBar(compromised, barring, view) };
 }
 
-/** The certificates that one revocation names, and those that share a compromised key with them. */
-export async function selectOne(
+/**
+ * The certificates that a revocation names, and those that share a compromised key with them.
+ *
+ * @param lost what the record of that view has lost, to be taken in
+ */
+export async function findNamed(
   revocation: Revocation,
   view: LedgerView,
   now: Date,
-  lost: readonly Lost[],
+  lost: readonly Lost[] = [],
 ): Promise<readonly CertificateRecord[]> {
   const found = lost.find((each) => each.revocation === revocation);
   const named = found

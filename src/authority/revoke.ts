@@ -13,16 +13,8 @@ import { checkList } from './line-faults.ts';
 import { findAllLost, type Lost, uniqueAdoptions } from './lost.ts';
 import type { LedgerTransaction, Ports } from './ports.ts';
 import { type CrlResult, currentCrl, publishInside, whyCrlIsDue } from './publish-crl.ts';
-import { publishedRevocations } from './published-revocation.ts';
-import {
-  type Chosen,
-  type Named,
-  type Revocation,
-  type Selection,
-  select,
-  selectNamed,
-  selectOne,
-} from './revocation.ts';
+import { type FindPublished, publishedRevocations } from './published-revocation.ts';
+import { type Chosen, findNamed, type Named, type Revocation, type Selection, select } from './revocation.ts';
 import type { Settings } from './settings.ts';
 import { spreadCrl } from './spread-crl.ts';
 
@@ -69,10 +61,8 @@ export async function revoke(
 ): Promise<RevokeResult> {
   const view = await openView(ports);
   const { dryRun, ...revocation } = request;
-  checkInvalidityDate(revocation, ports.clock());
-  const lost = await findAllLost([revocation], view, settings, publishedRevocations(view, ports));
-  const records = await selectOne(revocation, view, ports.clock(), lost);
-  return revokeNamed([{ revocation, records }], lost, { dryRun }, view, settings, ports);
+  const found = await find(revocation, view, publishedRevocations(view, ports), settings, ports);
+  return revokeFound([found], { dryRun }, view, settings, ports);
 }
 
 /**
@@ -88,25 +78,38 @@ export async function revokeList(
   const view = await openView(ports);
   const published = publishedRevocations(view, ports);
   const lines = new Map<Serial, { readonly line: number; readonly revocation: Revocation }>();
-  const allLost: Lost[] = [];
-  const named = await checkList(
+  const found = await checkList(
     list.lines.map((line) => ({ line: line.line, name: line.revocation.target, value: line })),
     list.faults,
     ports.progress,
     async ({ line, revocation }) => {
-      checkInvalidityDate(revocation, ports.clock());
-      const lost = await findAllLost([revocation], view, settings, published);
-      const records = await selectOne(revocation, view, ports.clock(), lost);
-      for (const { serial } of records) {
+      const named = await find(revocation, view, published, settings, ports);
+      for (const { serial } of named.records) {
         const before = lines.get(serial);
         if (before && !isSameReason(before.revocation, revocation)) throw contradiction(serial, before.line);
         lines.set(serial, { line, revocation });
       }
-      allLost.push(...lost);
-      return { revocation, records };
+      return named;
     },
   );
-  return revokeNamed(named, allLost, options, view, settings, ports);
+  return revokeFound(found, options, view, settings, ports);
+}
+
+/** What a revocation names, and what the record has lost of that. */
+interface Found extends Named {
+  readonly lost: readonly Lost[];
+}
+
+async function find(
+  revocation: Revocation,
+  view: LedgerView,
+  published: FindPublished,
+  settings: Settings,
+  ports: Ports,
+): Promise<Found> {
+  checkInvalidityDate(revocation, ports.clock());
+  const lost = await findAllLost([revocation], view, settings, published);
+  return { revocation, lost, records: await findNamed(revocation, view, ports.clock(), lost) };
 }
 
 async function openView(ports: Ports): Promise<LedgerView> {
@@ -115,16 +118,16 @@ async function openView(ports: Ports): Promise<LedgerView> {
   return view;
 }
 
-/** @param lost what the record of that view has lost of the certificates that are named */
-async function revokeNamed(
-  named: readonly Named[],
-  lost: readonly Lost[],
+/** @param found in that view */
+async function revokeFound(
+  found: readonly Found[],
   { dryRun }: { readonly dryRun: boolean },
   view: LedgerView,
   settings: Settings,
   ports: Ports,
 ): Promise<RevokeResult> {
-  const selected = await selectNamed(named, view);
+  const lost = found.flatMap((each) => each.lost);
+  const selected = await select(found, view);
   if (dryRun) {
     const revoked = selected.live.map((chosen) => describe(chosen, ports.clock()));
     return { revoked, ...describeOld(selected), ...describeLost(lost), crl: await currentCrl(ports) };
@@ -144,7 +147,7 @@ async function revokeNamed(
     const isAsFound = lost.length === 0 && transaction.view().head.hash === view.head.hash;
     const { chosen, missing } = isAsFound
       ? { chosen: selected, missing: lost }
-      : await findAnew(named, transaction, settings, ports);
+      : await findAnew(found, transaction, settings, ports);
     const { time } = await transaction.hold(entriesOf(chosen));
     const revoked = chosen.live.map((each) => describe(each, time));
     const crl = await explainUnpublished(revoked, transaction, () =>
@@ -158,17 +161,21 @@ async function revokeNamed(
 
 /** What is named in the record as it is now; what it has lost is taken in. */
 async function findAnew(
-  named: readonly Named[],
+  found: readonly Found[],
   transaction: LedgerTransaction,
   settings: Settings,
   ports: Ports,
 ): Promise<{ readonly chosen: Selection; readonly missing: readonly Lost[] }> {
-  const revocations = named.map(({ revocation }) => revocation);
-  const view = transaction.view();
+  const revocations = found.map(({ revocation }) => revocation);
+  const before = transaction.view();
   // At night a stolen certificate must be cut off at once, whether the record knew it or not.
-  const missing = await findAllLost(revocations, view, settings, publishedRevocations(view, ports));
+  const missing = await findAllLost(revocations, before, settings, publishedRevocations(before, ports));
   await transaction.hold(uniqueAdoptions(missing).flatMap(({ entries }) => entries));
-  return { chosen: await select(revocations, transaction.view(), ports.clock()), missing };
+  const view = transaction.view();
+  const named: Named[] = [];
+  for (const revocation of revocations)
+    named.push({ revocation, records: await findNamed(revocation, view, ports.clock()) });
+  return { chosen: await select(named, view), missing };
 }
 
 /**
