@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Disk } from './disk.ts';
 import { writeAll } from './durable-file.ts';
+import { isSystemError } from './io-error.ts';
 
 /**
  * A run of the index is a file of blocks of 4096 octets: the run's id (8), the block's number (4), rows of one width, zeros,
@@ -238,6 +239,7 @@ export class FileBlocks implements BlockReader {
     try {
       return this.#disk.readSync(this.#fd, into, at, into.length - at, position);
     } catch (error) {
+      if (!isSystemError(error)) throw error;
       throw new IndexDamage('a block cannot be read', { cause: error });
     }
   }

@@ -6,6 +6,7 @@ import { giveToOwnerOf, inheritedOwner, publicMode, secretDirectoryMode } from '
 import { BlockCache, BlockWriter, FileBlocks, intoFile } from './index-blocks.ts';
 import { encodeManifest, type Manifest, parseManifest, type RunInfo } from './index-manifest.ts';
 import { openRun, type Run } from './index-run.ts';
+import { isSystemError } from './io-error.ts';
 
 /**
  * The files of an index in one folder: a manifest, and the runs that it names. Nothing here is synced: whatever a power cut
@@ -31,8 +32,9 @@ export class IndexFiles {
   readManifest(): Manifest | undefined {
     try {
       return parseManifest(readFileSync(this.#manifestPath, 'utf8'));
-    } catch {
+    } catch (error) {
       // Whatever is wrong there, the journal is whole.
+      if (!isSystemError(error)) throw error;
       return undefined;
     }
   }

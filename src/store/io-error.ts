@@ -1,6 +1,13 @@
 import { CaError, type ErrorCode } from '../core/ca-error.ts';
 import { printable } from '../core/printable.ts';
 
+/** True for what the system says, such as a failing disk; not for a CaError or a bug. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { readonly code: string } {
+  return (
+    error instanceof Error && 'syscall' in error && typeof (error as { code?: unknown }).code === 'string'
+  );
+}
+
 /** True if `error` is the system's error of that name, such as `ENOENT`. */
 export function hasErrorCode(error: unknown, ...codes: readonly string[]): boolean {
   return isSystemError(error) && codes.includes(error.code);
@@ -64,9 +71,3 @@ const refusals: Record<string, { code: ErrorCode; reason: string; hint: string }
     hint: 'raise the limit with: ulimit -n',
   },
 };
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException & { readonly code: string } {
-  return (
-    error instanceof Error && 'syscall' in error && typeof (error as { code?: unknown }).code === 'string'
-  );
-}

@@ -32,7 +32,8 @@ export class JournalWriter {
 
   /**
    * Writes lines at the end, which must be at `point`, in one write, and syncs them. When it throws, the journal is
-   * as it was before, but for `store/uncertain`. After a failed sync the page cache proves nothing: this object then takes no more lines.
+   * as it was before, but after `store/uncertain`, when nobody knows. After a failed sync the page cache proves nothing:
+   * this object then takes no more lines.
    *
    * @returns the points after each line
    */
@@ -131,8 +132,9 @@ export class JournalWriter {
       this.#cutBack(fd, offset);
     } catch (error) {
       this.#distrusted = error;
-      const { message } = ioError(failure, 'write', path) as Error;
-      throw new CaError('store/uncertain', `${message}; nor could what was written be taken back`, {
+      const refusal = ioError(failure, 'write', path);
+      const what = refusal instanceof CaError ? refusal.message : String(refusal);
+      throw new CaError('store/uncertain', `${what}; nor could what was written be taken back`, {
         hint: 'check the disk (dmesg), then see what has become of it: ca renew, ca ledger verify',
         cause: failure,
       });

@@ -11,7 +11,7 @@ import { olderRuns } from './index-older.ts';
 import { openRun, type Run } from './index-run.ts';
 import { IndexThread } from './index-scan-thread.ts';
 import type { Place, RowCounts } from './index-tables.ts';
-import { ioError } from './io-error.ts';
+import { ioError, isSystemError } from './io-error.ts';
 import { type Journal, type JournalPoint, journalStart } from './journal.ts';
 
 /**
@@ -68,8 +68,9 @@ export class LedgerIndex {
       if (!manifest || !this.#options.journal.holds(manifest.point)) return undefined;
       try {
         return { ...manifest, tables: manifest.runs.map((run) => this.#files.open(run)) };
-      } catch {
+      } catch (error) {
         // A writer may have replaced runs between the reading of the manifest and theirs.
+        if (!isSystemError(error)) throw error;
       }
     }
     return undefined;
