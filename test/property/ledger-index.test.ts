@@ -13,7 +13,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { linkEntries } from '../../src/ledger/chain.ts';
 import type { EntryBody } from '../../src/ledger/entry.ts';
 import { LayeredView } from '../../src/ledger/layered-view.ts';
 import { LedgerState } from '../../src/ledger/ledger-state.ts';
@@ -23,7 +22,7 @@ import { IndexView } from '../../src/store/index-view.ts';
 import { Journal, journalStart } from '../../src/store/journal.ts';
 import { createLedger } from '../../src/store/ledger-create.ts';
 import { LedgerIndex } from '../../src/store/ledger-index.ts';
-import { askEverything, histories } from '../support/ledger-histories.ts';
+import { askEverything, foldEntries, histories } from '../support/ledger-histories.ts';
 
 let root: string;
 let directory: string;
@@ -58,17 +57,6 @@ async function write(bodies: readonly EntryBody[], group: number, tailEntries: n
   return open;
 }
 
-async function fold(ledger: FileLedger): Promise<LedgerState> {
-  const state = new LedgerState();
-  for await (const page of ledger.entries()) {
-    for (const { seq, time, prev, ...body } of page) {
-      const [link] = linkEntries({ seq: seq - 1, hash: prev }, time, [body as EntryBody]);
-      if (link) state.apply(link.entry, link.hash);
-    }
-  }
-  return state;
-}
-
 /** On failure fast-check looks for a smaller history: not for minutes. */
 const parameters = { numRuns: Number(process.env['FC_RUNS'] ?? 40), interruptAfterTimeLimit: 30_000 };
 
@@ -81,7 +69,7 @@ describe('an indexed ledger answers like the fold of all its entries', () => {
         fc.integer({ min: 1, max: 9 }),
         async (bodies, group, tail) => {
           const open = await write(bodies, group, tail);
-          const expected = await askEverything(await fold(open()));
+          const expected = await askEverything(await foldEntries(open()));
           expect(await askEverything(await open().view())).toEqual(expected);
         },
       ),
@@ -105,7 +93,7 @@ describe('an indexed ledger answers like the fold of all its entries', () => {
         for (const { entry, point } of journal.entriesAfter(opened.point)) newer.apply(entry, point.hash);
         expect(opened.point).toEqual(limit);
         expect(await askEverything(new LayeredView(older, newer))).toEqual(
-          await askEverything(await fold(open())),
+          await askEverything(await foldEntries(open())),
         );
       }),
       parameters,
@@ -122,7 +110,7 @@ describe('an indexed ledger answers like the fold of all its entries', () => {
         const view = new IndexView(opened, journal, () => {
           throw new Error('not damaged');
         });
-        const expected = await fold(open());
+        const expected = await foldEntries(open());
         expect(view.head).toEqual(expected.head);
         expect(await view.undelivered()).toEqual(await expected.undelivered());
         expect(await askEverything(new LayeredView(view, new LedgerState(view)))).toEqual(
@@ -172,7 +160,7 @@ describe('a damaged index never changes an answer', () => {
           for (const body of bodies.slice(half)) {
             await open().transact((transaction) => transaction.append([body]));
           }
-          const expected = await askEverything(await fold(open()));
+          const expected = await askEverything(await foldEntries(open()));
           for (const { kind, file, at, bit } of damages) {
             const files = readdirSync(directory).includes('index') ? readdirSync(index).sort() : [];
             const name = files[file % Math.max(files.length, 1)];
@@ -207,7 +195,9 @@ describe('a damaged index never changes an answer', () => {
             { type: 'passphrase-changed', issuer: 'root' },
           ];
           await open().transact((transaction) => transaction.append(more));
-          expect(await askEverything(await open().view())).toEqual(await askEverything(await fold(open())));
+          expect(await askEverything(await open().view())).toEqual(
+            await askEverything(await foldEntries(open())),
+          );
         },
       ),
       parameters,

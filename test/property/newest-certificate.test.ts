@@ -1,17 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { latestCertificate, newestCertificate, newestOf } from '../../src/authority/issue-plan.ts';
-import { linkEntries } from '../../src/ledger/chain.ts';
-import { noPreviousEntry } from '../../src/ledger/entry.ts';
-import { LedgerState } from '../../src/ledger/ledger-state.ts';
-import { histories } from '../support/ledger-histories.ts';
+import { foldBodies, histories } from '../support/ledger-histories.ts';
 
 it('the newest certificate that is looked for from the end is the newest of all, whatever was adopted', async () => {
   await fc.assert(
     fc.asyncProperty(histories, async (bodies) => {
-      const state = new LedgerState();
-      for (const { entry, hash } of linkEntries({ seq: 0, hash: noPreviousEntry }, new Date(0), bodies))
-        state.apply(entry, hash);
+      const state = foldBodies(bodies, new Date(0));
       const clients = new Set(bodies.flatMap((body) => (body.type === 'issued' ? [body.client] : [])));
       for (const client of clients) {
         const all = await state.certificatesOf(client);

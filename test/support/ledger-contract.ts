@@ -3,12 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/authority/ports.ts';
 import { parseClientName } from '../../src/core/client-name.ts';
 import { parseSerial } from '../../src/core/serial.ts';
-import { checkLink, hashLine } from '../../src/ledger/chain.ts';
-import { type EntryBody, noPreviousEntry } from '../../src/ledger/entry.ts';
-import { encodeEntry } from '../../src/ledger/entry-codec.ts';
-import { LedgerState } from '../../src/ledger/ledger-state.ts';
+import type { EntryBody } from '../../src/ledger/entry.ts';
+import { append } from './ledger-directory.ts';
 import { added, created, delivered, issued } from './ledger-entries.ts';
-import { askEverything, histories } from './ledger-histories.ts';
+import { askEverything, foldEntries, histories } from './ledger-histories.ts';
 
 /** Where the ledgers of one kind are kept. */
 export interface LedgerPlace {
@@ -152,7 +150,9 @@ export function describeLedger(kind: string, { begin }: LedgerPlace): void {
           for (let from = 1; from < bodies.length; from += group)
             await append(open(), ...bodies.slice(from, from + group));
           const ledger = open();
-          const fold = await foldOf(ledger);
+          const fold = await foldEntries(ledger, async (seq, hash) =>
+            expect(await ledger.hashOf(seq)).toBe(hash),
+          );
           expect(fold.head.seq).toBe(bodies.length);
           expect(await askEverything(await ledger.view())).toEqual(await askEverything(fold));
           for (const seq of [0, bodies.length + 1]) expect(await ledger.hashOf(seq)).toBe(undefined);
@@ -161,24 +161,4 @@ export function describeLedger(kind: string, { begin }: LedgerPlace): void {
       );
     }, 60_000);
   });
-}
-
-/** The fold of all entries, each held against the chain and the hash that the ledger tells of it. */
-async function foldOf(ledger: Ledger): Promise<LedgerState> {
-  const state = new LedgerState();
-  let before = { seq: 0, hash: noPreviousEntry };
-  for await (const page of ledger.entries()) {
-    for (const entry of page) {
-      checkLink(entry, before, `entry ${before.seq + 1}`);
-      const hash = hashLine(encodeEntry(entry, entry));
-      expect(await ledger.hashOf(entry.seq)).toBe(hash);
-      state.apply(entry, hash);
-      before = { seq: entry.seq, hash };
-    }
-  }
-  return state;
-}
-
-function append(ledger: Ledger, ...bodies: readonly EntryBody[]) {
-  return ledger.transact((transaction) => transaction.append(bodies));
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import type { Clock } from '../../src/authority/ports.ts';
+import type { Clock, Ledger } from '../../src/authority/ports.ts';
 import type { EntryBody } from '../../src/ledger/entry.ts';
 import { FileLedger, type FileLedgerOptions } from '../../src/store/file-ledger.ts';
 import { createLedger } from '../../src/store/ledger-create.ts';
@@ -41,6 +41,6 @@ export function useLedgerDirectory(clock: Clock): LedgerDirectory {
 }
 
 /** One transaction that appends these entries. */
-export function append(ledger: FileLedger, ...bodies: readonly EntryBody[]) {
+export function append(ledger: Ledger, ...bodies: readonly EntryBody[]) {
   return ledger.transact((transaction) => transaction.append(bodies));
 }

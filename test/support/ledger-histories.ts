@@ -1,8 +1,12 @@
 import fc from 'fast-check';
+import type { Ledger } from '../../src/authority/ports.ts';
 import { clientNameKey, parseClientName } from '../../src/core/client-name.ts';
 import type { PagedRevocations, Revocation } from '../../src/core/revocation-page.ts';
 import type { Serial } from '../../src/core/serial.ts';
+import { checkLink, hashLine, linkEntries } from '../../src/ledger/chain.ts';
 import type { EntryBody } from '../../src/ledger/entry.ts';
+import { encodeEntry } from '../../src/ledger/entry-codec.ts';
+import { LedgerState } from '../../src/ledger/ledger-state.ts';
 import type { LedgerView } from '../../src/ledger/ledger-view.ts';
 import type { CertificateRecord } from '../../src/ledger/record.ts';
 import { crlRevocations } from '../../src/x509/crl.ts';
@@ -111,6 +115,30 @@ function issuedSerial(bodies: readonly EntryBody[]): string {
 
 /** The keys of histories, and one that is in none. */
 const keys = Array.from({ length: 8 }, (_, key) => keyHash(key));
+
+/** The fold of these bodies as a record of their own, all of it written at that instant. */
+export function foldBodies(bodies: readonly EntryBody[], time: Date): LedgerState {
+  const state = new LedgerState();
+  for (const { entry, hash } of linkEntries(state.head, time, bodies)) state.apply(entry, hash);
+  return state;
+}
+
+/** The fold of all entries of a ledger, each held against the chain, and its hash told to `see`. */
+export async function foldEntries(
+  ledger: Ledger,
+  see: (seq: number, hash: string) => Promise<void> = async () => {},
+): Promise<LedgerState> {
+  const state = new LedgerState();
+  for await (const page of ledger.entries()) {
+    for (const entry of page) {
+      checkLink(entry, state.head, `entry ${state.head.seq + 1}`);
+      const hash = hashLine(encodeEntry(entry, entry));
+      await see(entry.seq, hash);
+      state.apply(entry, hash);
+    }
+  }
+  return state;
+}
 
 /** What a view answers to everything that it can be asked. */
 export async function askEverything(view: LedgerView): Promise<unknown> {

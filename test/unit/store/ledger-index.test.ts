@@ -1,14 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { linkEntries } from '../../../src/ledger/chain.ts';
 import type { EntryBody } from '../../../src/ledger/entry.ts';
-import { LedgerState } from '../../../src/ledger/ledger-state.ts';
 import { type Disk, realDisk } from '../../../src/store/disk.ts';
 import { createLedger } from '../../../src/store/ledger-create.ts';
 import { append, useLedgerDirectory } from '../../support/ledger-directory.ts';
 import { added, created, crlPublished, delivered, issued, revoked } from '../../support/ledger-entries.ts';
-import { askEverything } from '../../support/ledger-histories.ts';
+import { askEverything, foldBodies } from '../../support/ledger-histories.ts';
 
 const clock = () => new Date('2026-01-20T00:00:00.000Z');
 const place = useLedgerDirectory(clock);
@@ -37,11 +35,7 @@ function history(count: number, serialAt: (position: number) => string): EntryBo
   return bodies;
 }
 
-function fold(bodies: readonly EntryBody[]): LedgerState {
-  const state = new LedgerState();
-  for (const { entry, hash } of linkEntries(state.head, clock(), bodies)) state.apply(entry, hash);
-  return state;
-}
+const fold = (bodies: readonly EntryBody[]) => foldBodies(bodies, clock());
 
 function randomSerial(position: number): string {
   const word = (salt: number) => (Math.imul(position + salt, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0');
